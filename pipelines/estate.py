@@ -1,0 +1,109 @@
+"""The estate file, typed: operators, feeds, cost rates, history. An unknown key is an error that names it."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipelines.errors import UsageError
+from pipelines.settings import settings
+
+LONGEST_WINDOW = timedelta(days=90)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Operator(_Strict):
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    time_zone: str
+    region: str
+    legal_basis: str = Field(min_length=1)
+
+
+class FeedFacts(_Strict):
+    """What the estate says of one feed of the contract."""
+
+    operator: str
+    delivered: bool = True  # false: this operator has no such feed; its features are NULL, never zero
+    mandatory: bool = True
+    deadline: str = Field(default="06:00", pattern=r"^\d{2}:\d{2}$")
+    assumed_lag_days: int = Field(default=0, ge=0)
+
+
+class Retention(_Strict):
+    landing: int = 30
+    quarantine: int = 90
+    reports: int = 400
+
+
+class Estate(_Strict):
+    name: str
+    history_start: date
+    history_end: date | None = None
+    first_cutoff: date | None = None
+    operators: dict[str, Operator]
+    feeds: dict[str, FeedFacts]
+    cost_rates: dict[str, int]
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Estate:
+        from pipelines.landing.contract import BY_ID, PRODUCTS
+
+        for name, facts in self.feeds.items():
+            if name not in BY_ID:
+                raise ValueError(f"feeds: {name!r} is not in the landing contract; it has {sorted(BY_ID)}")
+            if facts.operator not in self.operators:
+                raise ValueError(f"feeds.{name}: operator {facts.operator!r} is not one of {sorted(self.operators)}")
+        unknown = set(self.cost_rates) - set(PRODUCTS) - {"base"}
+        if unknown:
+            raise ValueError(f"cost_rates: no such product {sorted(unknown)}")
+        return self
+
+    @property
+    def training_start(self) -> date:
+        """The first as_of fit to be a training cut-off, and the anchor of the grid of cut-offs."""
+        return self.first_cutoff or self.history_start + LONGEST_WINDOW
+
+    def delivered(self, source: str | None = None) -> list[str]:
+        """Ids of the feeds that are expected, of one source or of all, in the contract's order."""
+        from pipelines.landing.contract import FEEDS
+
+        return [
+            feed.id for feed in FEEDS
+            if feed.id in self.feeds and self.feeds[feed.id].delivered and source in (None, feed.source)
+        ]
+
+    def expects(self, dt: date) -> bool:
+        """Whether drops are expected for this day at all."""
+        return dt >= self.history_start and (self.history_end is None or dt < self.history_end)
+
+
+def load(path: Path) -> Estate:
+    """Read one estate file. Raises UsageError naming the file, the key and what is wrong with it."""
+    try:
+        return Estate.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UsageError(f"no estate file at {path}. Set TELCO_ESTATE or write one (see estate.toml)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'estate'}: {e['msg']}" for e in error.errors())
+        raise UsageError(f"{path}: {wrong}") from None
+
+
+@lru_cache(maxsize=4)
+def _cached(path: Path, modified_ns: int) -> Estate:
+    return load(path)
+
+
+def estate() -> Estate:
+    """The estate of this home."""
+    path = settings().estate_file
+    return _cached(path, path.stat().st_mtime_ns if path.exists() else 0)

@@ -1,0 +1,224 @@
+"""Write, audit, publish: a partition is one directory with one live file, replaced by one atomic rename.
+
+The manifest beside the partitions is an append-only journal of two lines per publication: `prepared` before the
+rename, `committed` after it. A process killed between the two leaves a `prepared` line whose sha256 says whether
+the rename happened, so `repair` needs nothing but the directory. One machine, one disk: the lock is `flock`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import IntegrityError, PublishedChanged, UsageError
+
+log = logging.getLogger(__name__)
+
+LIVE = "data.parquet"
+Key = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One publication. `state` is `committed` or `absent` (declared: nothing will come for this key)."""
+
+    key: dict[str, str]
+    version: int
+    rows: int
+    sha256: str
+    known_on: str | None = None
+    state: str = "committed"
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A family of partitions below `root`, each named by the values of `keys`, as `name=value` folders."""
+
+    root: Path
+    keys: tuple[str, ...]
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.jsonl"
+
+    def directory(self, key: Key) -> Path:
+        """The folder of one partition; the key must name exactly the dataset's keys."""
+        if tuple(key) != self.keys:
+            raise UsageError(f"{self.root.name}: partitions are keyed {self.keys}, not {tuple(key)}")
+        return self.root.joinpath(*(f"{name}={value}" for name, value in key.items()))
+
+    def live(self, key: Key) -> Path:
+        return self.directory(key) / LIVE
+
+    def entries(self) -> dict[tuple[str, ...], Entry]:
+        """The standing entry of every key, oldest key first."""
+        standing: dict[tuple[str, ...], Entry] = {}
+        for entry in self._journal():
+            if entry.state != "prepared":
+                standing[tuple(entry.key.values())] = entry
+        return dict(sorted(standing.items()))
+
+    def entry(self, key: Key) -> Entry | None:
+        return self.entries().get(tuple(key.values()))
+
+    def history(self, key: Key) -> list[Entry]:
+        """Every publication of one key, in the order they were made."""
+        return [entry for entry in self._journal() if entry.key == dict(key) and entry.state != "prepared"]
+
+    def publish(
+        self,
+        key: Key,
+        write: Callable[[Path], int],
+        *,
+        audit: Callable[[Path], None] | None = None,
+        known_on: date | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        frozen: bool = True,
+    ) -> Entry:
+        """Write beside, audit, rename, record. `write(path)` writes the file and returns its row count.
+
+        The same bytes again are a no-op that returns the standing entry. Other bytes raise PublishedChanged when
+        `frozen` (features, labels, scores: what was published never changes), else become the next version.
+        """
+        folder = self.directory(key)
+        folder.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            self._repair_locked()
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink()
+            beside = folder / f".{uuid.uuid4().hex}.tmp"
+            try:
+                rows = write(beside)
+                if audit is not None:
+                    audit(beside)
+                digest = sha256(beside)
+                standing = self.entry(key)
+                if standing is not None and standing.state == "committed":
+                    if standing.sha256 == digest and self.live(key).exists():
+                        return standing
+                    if frozen and self.live(key).exists():
+                        raise PublishedChanged(
+                            f"{self.root.name} {'/'.join(key.values())}",
+                            [f"published {standing.rows} rows sha256 {standing.sha256[:12]}, "
+                             f"rebuilt {rows} rows sha256 {digest[:12]}"],
+                            "the published bytes stand; if the code changed its meaning, publish it under a new name",
+                        )
+                entry = Entry(
+                    key=dict(key), version=(standing.version if standing else 0) + 1, rows=rows, sha256=digest,
+                    known_on=known_on.isoformat() if known_on else None, inputs=dict(inputs or {}),
+                )
+                self._append(entry, state="prepared")
+                _fsync(beside)
+                os.replace(beside, self.live(key))
+                _fsync(folder)
+                self._append(entry, state="committed")
+            finally:
+                beside.unlink(missing_ok=True)
+        log.info("published %s %s rows=%d version=%d", self.root.name, "/".join(key.values()), rows, entry.version)
+        return entry
+
+    def declare_absent(self, key: Key, reason: str) -> Entry:
+        """Record that nothing will come for this key. A key that already has data keeps it (no-op)."""
+        with self._lock():
+            standing = self.entry(key)
+            if standing is not None:
+                return standing
+            entry = Entry(key=dict(key), version=0, rows=0, sha256="", state="absent", inputs={"reason": reason})
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._append(entry, state="absent")
+        return entry
+
+    def verify(self, key: Key) -> Path:
+        """The live file of a committed key, after comparing its sha256 with the manifest."""
+        entry = self.entry(key)
+        if entry is None or entry.state != "committed":
+            raise IntegrityError(f"{self.root.name}: no published partition {dict(key)}")
+        found = sha256(self.live(key))
+        if found != entry.sha256:
+            raise IntegrityError(
+                f"{self.live(key)}: sha256 {found[:12]} is not the published {entry.sha256[:12]}; restore it or rebuild"
+            )
+        return self.live(key)
+
+    def repair(self) -> int:
+        """Settle every `prepared` line a killed process left; returns how many were found committed."""
+        with self._lock():
+            return self._repair_locked()
+
+    def _repair_locked(self) -> int:
+        open_lines: dict[tuple[str, ...], Entry] = {}
+        for entry in self._journal():
+            where = tuple(entry.key.values())
+            if entry.state == "prepared":
+                open_lines[where] = entry
+            else:
+                open_lines.pop(where, None)
+        settled = 0
+        for entry in open_lines.values():
+            live = self.live(entry.key)
+            if live.exists() and sha256(live) == entry.sha256:
+                self._append(entry, state="committed")
+                settled += 1
+        return settled
+
+    def _journal(self) -> Iterator[Entry]:
+        if not self.manifest.exists():
+            return
+        for line in self.manifest.read_text(encoding="utf-8").splitlines():
+            try:
+                yield Entry(**json.loads(line))
+            except (json.JSONDecodeError, TypeError):
+                # Only a line cut by a kill can be unreadable; its `prepared` twin or the next run settles it.
+                log.warning("manifest %s: an unreadable line was passed over", self.manifest)
+
+    def _append(self, entry: Entry, state: str) -> None:
+        line = json.dumps({**asdict(entry), "state": state}, sort_keys=True)
+        with self.manifest.open("a+b") as handle:
+            handle.seek(0, os.SEEK_END)
+            if handle.tell():
+                handle.seek(-1, os.SEEK_END)
+                if handle.read(1) != b"\n":
+                    handle.write(b"\n")
+            handle.write(line.encode() + b"\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file so that a reader sees the old one or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    beside.write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,122 @@
+"""Deployment settings: environment variables, read once here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+# Nothing we run may phone home; set before any of the libraries is imported.
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "FEAST_USAGE": "False",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where state lives and which back ends serve it. `home` holds everything the system writes."""
+
+    home: Path
+    estate_file: Path
+    mlflow_uri: str
+    memory_limit: str
+    threads: int
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def raw(self) -> Path:
+        return self.home / "raw"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def vault(self) -> Path:
+        return self.home / "vault"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.home / "warehouse"
+
+    @property
+    def features(self) -> Path:
+        return self.home / "features"
+
+    @property
+    def labels(self) -> Path:
+        return self.home / "labels"
+
+    @property
+    def scores(self) -> Path:
+        return self.home / "scores"
+
+    @property
+    def extracts(self) -> Path:
+        return self.home / "extracts"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def champions(self) -> Path:
+        return self.home / "champions"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.home / "mlflow"
+
+    @property
+    def feast(self) -> Path:
+        return self.home / "feast"
+
+    @property
+    def airflow(self) -> Path:
+        return self.home / "airflow"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def truth(self) -> Path:
+        """The simulator's truth. No module outside `pipelines/simulate` may read it; a test holds that."""
+        return self.home / "truth"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. Tests that change the environment call `settings.cache_clear()`."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    home = Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
+    own_estate = home / "estate.toml"
+    default_estate = own_estate if own_estate.exists() else PROJECT / "estate.toml"
+    return Settings(
+        home=home,
+        estate_file=Path(os.environ.get("TELCO_ESTATE") or default_estate).expanduser().resolve(),
+        mlflow_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow/mlflow.db",
+        memory_limit=os.environ.get("TELCO_MEMORY_LIMIT") or "4GB",
+        threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
+    )
