@@ -1,0 +1,118 @@
+"""What a model is: one frozen value that training, gate, promotion and scoring read, and nothing else decides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class Purpose(StrEnum):
+    """What a person's data may be used for, in the words of 3GPP TS 29.503, `UcPurpose`."""
+
+    MODEL_TRAINING = "MODEL_TRAINING"
+    ANALYTICS = "ANALYTICS"
+
+
+class Kind(StrEnum):
+    """How a version computes its scores: boosted trees it was fitted with, or a formula over another model's scores."""
+
+    CLASSIFIER = "classifier"
+    FORMULA = "formula"
+
+
+class FirstChampion(StrEnum):
+    """What becomes of a passing version while no champion is in force."""
+
+    FIRST_PASSING = "first_passing"  # it becomes champion from its own as_of, the comparison being not applicable
+    BY_HAND = "by_hand"              # it waits for a person
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A bound one metric must meet: `at_least` or, when `is_ceiling`, at most `bound`."""
+
+    metric: str
+    bound: float
+    is_ceiling: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A simple rival: the candidate's metric must beat it by at least `by` (negative: may lose by that much).
+
+    `by` is absolute unless `is_share`: then it is a share of the baseline's own value.
+    """
+
+    name: str
+    metric: str
+    by: float
+    lower_is_better: bool = False
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The statistical bar between a registered candidate and the champion's place."""
+
+    min_rows: int
+    min_positives: int
+    floors: tuple[Floor, ...]
+    baselines: tuple[Baseline, ...]
+    compare_on: str                  # the metric of the paired comparison with the champion
+    bootstrap_rounds: int = 400
+    confidence: float = 0.975        # one-sided
+    refresh_after_days: int = 90     # a champion older than this may be replaced by one that is not worse
+    non_inferiority: float = 0.01    # by at most this much of `compare_on`
+    first_champion: FirstChampion = FirstChampion.FIRST_PASSING
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the recipe is evaluated. Windows are in days; the gap between slices is the label's horizon."""
+
+    step_days: int = 7         # the grid of cut-offs
+    max_cutoffs: int = 26      # the newest so many are used
+    max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
+    folds: int = 5             # by subscriber, when there is too little history for three slices in time
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model. Everything that changes a fitted version is in here, and so in its digest."""
+
+    name: str
+    kind: Kind
+    entity: str
+    feature_service: str
+    label: str
+    label_column: str
+    horizon_days: int
+    grace_days: int
+    train_purpose: Purpose
+    score_purpose: Purpose
+    gate: Gate
+    split: Split = Split()
+    seed: int = 20_260
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    expires_after_days: int = 3
+
+    @property
+    def registered_name(self) -> str:
+        return f"telco_{self.name}"
+
+    def known_on(self, cutoff: date) -> date:
+        """The first as_of at which the label of a cut-off is known: cut-off + horizon + grace."""
+        return cutoff + timedelta(days=self.horizon_days + self.grace_days)
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 over every field, stable across processes and machines."""
+        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
