@@ -1,0 +1,47 @@
+# Every target works from a fresh clone: they set up the environment first, with nothing but Python 3.11 and make.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-live lint up down clean lock
+
+help:            ## what there is
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY)  ## virtual environment from the hash-pinned lock (.venv)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	awk '/^uv==/{on=1} on&&/^[a-z]/&&!/^uv==/{exit} on' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY)   ## simulated operator: real Airflow, history, first champions, three nights (KEEP=1 leaves it up)
+	$(BIN)/telco demo $(if $(KEEP),--keep)
+
+test: $(READY)   ## everything that needs no server (under 12 minutes)
+	$(BIN)/pytest
+
+test-live: $(READY) ## real Airflow, real servers, real data (longer)
+	$(BIN)/pytest -m live
+
+lint: $(READY)   ## ruff, mypy --strict, sqlfluff
+	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+up: $(READY)     ## start Airflow on loopback for TELCO_HOME
+	$(BIN)/telco up
+
+down:            ## stop it
+	$(BIN)/telco down
+
+clean:           ## remove caches and the environment; state under TELCO_HOME stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+lock: $(READY)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock

@@ -1,0 +1,79 @@
+"""How results reach people and programs: plain progress lines, rich tables on a terminal, JSON on request."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pipelines.progress import Report
+
+
+def reporter(quiet: bool = False) -> Report:
+    """Progress on stderr: a dim line with the seconds since the start, so stdout stays the result."""
+    from time import monotonic
+
+    started = monotonic()
+    on_terminal = sys.stderr.isatty()
+
+    def tell(line: str) -> None:
+        if quiet:
+            return
+        text = f"{monotonic() - started:7.1f}s  {line}"
+        print(f"\033[2m{text}\033[0m" if on_terminal else text, file=sys.stderr, flush=True)
+
+    return tell
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: dataclasses to objects, dates to ISO, paths and enums to text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (date, Path)):
+        return str(value)
+    if isinstance(value, float) and value != value:
+        return None
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def as_json(value: Any) -> None:
+    print(json.dumps(plain(value), indent=2, sort_keys=True))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A readable table on stdout; numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    body = [list(row) for row in rows]
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    for place, name in enumerate(columns):
+        numeric = bool(body) and all(isinstance(row[place], (int, float)) for row in body)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        drawn.add_row(*(_cell(value) for value in row))
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(drawn if body else f"{title}: nothing yet", markup=False)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))

@@ -1,0 +1,125 @@
+"""Where a home stands, read from manifests, the champion log and verdict files; nothing is opened or computed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.estate import estate
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+
+@dataclass(frozen=True)
+class Stand:
+    """One feed or dataset: committed partitions, the newest key, rows in all (feeds) or in the newest (datasets)."""
+
+    name: str
+    partitions: int
+    newest: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class ChampionStand:
+    model: str
+    version: int
+    from_as_of: str
+    trained_as_of: str
+    headline: str
+
+
+@dataclass(frozen=True)
+class VerdictStand:
+    model: str
+    as_of: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Status:
+    home: str
+    estate: str
+    history_start: str
+    history_end: str | None
+    feeds: tuple[Stand, ...]
+    datasets: tuple[Stand, ...]
+    champions: tuple[ChampionStand, ...]
+    verdicts: tuple[VerdictStand, ...]
+    next_step: str
+
+
+def status() -> Status:
+    """The standing of this home. An empty home is a valid one; `next_step` then says how to fill it."""
+    facts = estate()
+    feeds = tuple(_feed(*feed.split(".", 1)) for feed in facts.delivered())
+    datasets = tuple(
+        _dataset(f"{root.name}/{folder.name}", folder, keys)
+        for root, keys in ((settings().features, ("as_of",)), (settings().labels, ("as_of",)),
+                           (settings().scores, ("as_of", "version")))
+        for folder in sorted(root.glob("*/")) if (folder / "manifest.jsonl").exists()
+    )
+    champions, verdicts = _champions(), _verdicts()
+    return Status(
+        home=str(settings().home), estate=facts.name, history_start=str(facts.history_start),
+        history_end=str(facts.history_end) if facts.history_end else None, feeds=feeds, datasets=datasets,
+        champions=champions, verdicts=verdicts, next_step=_next(feeds, datasets, champions),
+    )
+
+
+def _feed(source: str, name: str) -> Stand:
+    entries = [e for e in Dataset(settings().raw / source / name, ("dt",)).entries().values() if e.state == "committed"]
+    return Stand(f"{source}.{name}", len(entries), entries[-1].key["dt"] if entries else None,
+                 sum(entry.rows for entry in entries))
+
+
+def _dataset(name: str, folder: Path, keys: tuple[str, ...]) -> Stand:
+    entries = [e for e in Dataset(folder, keys).entries().values() if e.state == "committed"]
+    return Stand(name, len(entries), "/".join(entries[-1].key.values()) if entries else None,
+                 entries[-1].rows if entries else 0)
+
+
+def _champions() -> tuple[ChampionStand, ...]:
+    found = []
+    for journal in sorted(settings().champions.glob("*.jsonl")):
+        lines = journal.read_text(encoding="utf-8").splitlines()
+        if not lines:
+            continue
+        entry = json.loads(lines[-1])
+        bundle = settings().models / entry["model"] / f"v{entry['version']}"
+        metrics = _json(bundle / "evaluation.json")
+        told = {name: metrics[name] for name in ("auc", "pr_auc", "ece", "spearman", "total_bias") if name in metrics}
+        found.append(ChampionStand(
+            entry["model"], int(entry["version"]), str(entry["from_as_of"]),
+            str(_json(bundle / "bundle.json").get("trained_as_of", "-")),
+            ", ".join(f"{name} {value:.3f}" for name, value in told.items()),
+        ))
+    return tuple(found)
+
+
+def _verdicts() -> tuple[VerdictStand, ...]:
+    found = []
+    for folder in sorted((settings().reports / "drift").glob("*/")):
+        nights = sorted(folder.glob("as_of=*/verdict.json"))
+        if nights:
+            verdict = _json(nights[-1])
+            found.append(VerdictStand(folder.name, str(verdict.get("as_of")), str(verdict.get("status")),
+                                      "; ".join(verdict.get("reasons", [])[:2])))
+    return tuple(found)
+
+
+def _json(path: Path) -> dict:  # type: ignore[type-arg]
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _next(feeds: tuple[Stand, ...], datasets: tuple[Stand, ...], champions: tuple[ChampionStand, ...]) -> str:
+    if not any(feed.partitions for feed in feeds):
+        return "telco demo, or telco simulate, or telco import ibm-telco FILE --as-of DAY"
+    rosters = [item for item in datasets if item.name == "features/roster"]
+    if not rosters:
+        return "telco bootstrap --from DAY --to DAY"
+    if not champions:
+        return f"telco train churn --as-of {rosters[0].newest}"
+    return "telco night --as-of DAY, or telco up for Airflow"
