@@ -1,0 +1,177 @@
+"""From dropped files to tonight's scores on a small simulated operator, through every real library but Airflow."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.settings import settings
+
+DAYS = 300
+
+
+@dataclass
+class World:
+    home: Path
+    as_of: date  # the last as_of of the loaded history; champions are trained here
+    trained: dict[str, Any]
+    nights: list[Any]
+    bytes_after_first_pass: dict[str, str]
+
+
+def published_bytes(home: Path) -> dict[str, str]:
+    """Every published partition and extract with its sha256."""
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("raw", "features", "labels", "scores", "extracts")
+        for path in sorted((home / folder).rglob("*"))
+        if path.suffix in (".parquet", ".csv")
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A home with 2,500 subscribers, 300 days of history, both champions and two nights."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TELCO_HOME", str(tmp_path_factory.mktemp("whole") / "home"))
+    for name in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI"):
+        patch.delenv(name, raising=False)
+    settings.cache_clear()
+
+    from pipelines import night, promotion, training
+    from pipelines.simulate import simulate
+
+    simulate(subscribers=2500, days=DAYS, nights=3, seed=11)
+    settings.cache_clear()
+    from pipelines.estate import estate
+
+    last = estate().history_start + timedelta(days=DAYS)
+    night.bootstrap(estate().training_start, last, initial=True)
+    trained = {}
+    for model in ("churn", "ltv"):
+        trained[model] = training.train(model, last)
+        promotion.promote(model, last)
+    nights = [night.night(last + timedelta(days=n)) for n in (1, 2)]
+    yield World(settings().home, last, trained, nights, published_bytes(settings().home))
+    patch.undo()
+    settings.cache_clear()
+
+
+def rows(world: World, dataset: str, **key: str) -> list[dict[str, Any]]:
+    folder = world.home / dataset / "/".join(f"{name}={value}" for name, value in key.items())
+    found: list[dict[str, Any]] = pq.read_table(folder / "data.parquet").to_pylist()
+    return found
+
+
+def test_both_first_versions_pass_the_gate_and_say_why(world: World) -> None:
+    for model, result in world.trained.items():
+        assert result.verdict.passed, (model, result.verdict.reasons)
+        assert all(check.sentence for check in result.verdict.checks)
+
+
+def test_churn_is_learned_from_all_three_sources_out_of_time(world: World) -> None:
+    assert world.trained["churn"].evaluation.auc > 0.68
+    used = json.loads((world.trained["churn"].bundle / "bundle.json").read_text())["columns"]
+    assert {"contract_type", "dropped_call_ratio_30d", "unresolved_contacts_90d"} <= set(used)
+
+
+def test_every_active_subscriber_is_scored_exactly_once_and_nobody_else(world: World) -> None:
+    night = str(world.nights[0].as_of)
+    roster = rows(world, "features/roster", as_of=night)
+    active = sorted(row["subscriber_id"] for row in roster if row["is_active"])
+    assert len(active) > 1500
+    scored = rows(world, "scores/churn", as_of=night, version="1")
+    assert sorted(row["subscriber_id"] for row in scored) == active
+    told = world.nights[0].scored["churn"]
+    assert told.rows + sum(told.excluded.values()) == len(roster)
+
+
+def test_a_score_says_why_by_which_model_for_when_and_until_when(world: World) -> None:
+    night = world.nights[0].as_of
+    for row in rows(world, "scores/churn", as_of=str(night), version="1"):
+        assert 0 <= row["churn_probability"] <= 1
+        assert 1 <= row["decile"] <= 10
+        assert row["as_of"] == night
+        assert row["model_version"] == 1
+        assert (row["expires_at"].date() - night).days == 3
+        reasons = [row[f"reason_{place}"] for place in (1, 2, 3)]
+        assert all(reasons)
+        assert len(set(reasons)) == 3
+
+
+def test_the_extract_joins_both_models_for_everyone_scored(world: World) -> None:
+    night = str(world.nights[0].as_of)
+    with (world.home / "extracts" / f"as_of={night}" / "scores.csv").open(encoding="utf-8", newline="") as handle:
+        extract = list(csv.DictReader(handle))
+    assert len(extract) == world.nights[0].scored["churn"].rows
+    assert {"subscriber_id", "churn_probability", "ltv_eur_12m", "reason_1", "as_of", "expires_at"} <= set(extract[0])
+
+
+def test_the_second_night_knows_what_the_first_did_not(world: World) -> None:
+    first, second = (str(night.as_of) for night in world.nights)
+    assert rows(world, "features/ftr_subscriber_network", as_of=first) != rows(
+        world, "features/ftr_subscriber_network", as_of=second)
+
+
+def test_drift_is_judged_for_every_scored_model_with_a_report_to_read(world: World) -> None:
+    night = world.nights[-1]
+    assert night.monitored["churn"].status in ("ok", "drift")
+    report = world.home / "reports" / "drift" / "churn" / f"as_of={night.as_of}" / "report.html"
+    assert report.stat().st_size > 10_000
+
+
+def test_a_night_before_the_first_champion_is_skipped_with_the_reason(world: World) -> None:
+    from pipelines import scoring
+    from pipelines.errors import NoChampion
+
+    with pytest.raises(NoChampion, match="churn"):
+        scoring.score("churn", world.as_of - timedelta(days=7))
+
+
+def test_training_again_on_the_same_frame_gives_the_same_version(world: World) -> None:
+    from pipelines import training
+
+    again = training.train("churn", world.as_of)
+    assert again.reused
+    assert again.version == world.trained["churn"].version
+
+
+def test_the_same_nights_again_and_backwards_change_no_published_byte(world: World) -> None:
+    from pipelines import night
+
+    for past in reversed(world.nights):
+        night.night(past.as_of)
+    assert published_bytes(world.home) == world.bytes_after_first_pass
+
+
+def test_no_clear_identifier_leaves_the_door(world: World) -> None:
+    """Canaries planted by the simulator lie only in landing, quarantine, the vault and the truth."""
+    planted = (world.home / "truth" / "canaries.json").read_text(encoding="utf-8")
+    canaries = sorted({text for text in _strings(json.loads(planted)) if len(text) >= 6})
+    assert len(canaries) >= 3
+    allowed = {"landing", "quarantine", "vault", "truth"}
+    for path in world.home.rglob("*"):
+        if path.is_file() and path.relative_to(world.home).parts[0] not in allowed:
+            text = path.read_bytes()
+            found = [canary for canary in canaries if canary.encode() in text]
+            assert not found, f"{path}: {found}"
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
