@@ -1,0 +1,101 @@
+"""The gate: from measurements to a verdict with reasons. Pure: it reads no file, no registry and no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from pipelines.gate.evidence import Check, Comparison, Evaluation, Verdict
+from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate
+
+__all__ = ["Check", "Comparison", "Evaluation", "Verdict", "decide"]
+
+NAN = float("nan")
+
+
+def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> Verdict:
+    """Whether the candidate may take the champion's place. `champion` None: none is in force.
+
+    Checks run in the order data, finite, floors, baselines, champion, and all of them are reported. An unknown is
+    never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
+    """
+    checks = (
+        *_enough(evaluation, gate),
+        *_finite(evaluation),
+        *(_floor(evaluation, floor) for floor in gate.floors),
+        *(_baseline(evaluation, baseline) for baseline in gate.baselines),
+        _champion(champion, gate),
+    )
+    reasons = tuple(check.sentence for check in checks if not check.passed)
+    return Verdict(passed=not reasons, checks=checks, reasons=reasons)
+
+
+def at_least(value: float, bound: float) -> bool:
+    """True only for a finite value on the right side of its bound."""
+    return math.isfinite(value) and value >= bound
+
+
+def _enough(evaluation: Evaluation, gate: Gate) -> Iterator[Check]:
+    for name, value, bound in (
+        ("rows", evaluation.rows, gate.min_rows), ("positives", evaluation.positives, gate.min_positives),
+    ):
+        passed = at_least(value, bound)
+        sentence = f"judged on {value} {name}, of which {bound} are needed"
+        yield Check(f"enough_{name}", float(value), float(bound), passed, sentence)
+
+
+def _finite(evaluation: Evaluation) -> Iterator[Check]:
+    named = dict(evaluation.metrics)
+    named |= {f"{rival}.{name}": value for rival, figures in evaluation.baselines.items()
+              for name, value in figures.items()}
+    broken = sorted(name for name, value in named.items() if not math.isfinite(value))
+    sentence = f"not finite: {', '.join(broken)}" if broken else f"all {len(named)} figures are finite"
+    passed = bool(named) and not broken
+    yield Check("finite", float(len(broken)), 0.0, passed, sentence if named else "no metric was measured")
+
+
+def _floor(evaluation: Evaluation, floor: Floor) -> Check:
+    value = evaluation.metrics.get(floor.metric, NAN)
+    passed = at_least(-value, -floor.bound) if floor.is_ceiling else at_least(value, floor.bound)
+    wanted = f"at {'most' if floor.is_ceiling else 'least'} {floor.bound:g}"
+    return Check(f"floor_{floor.metric}", value, floor.bound, passed,
+                 f"{floor.metric} is {_shown(value)}; {wanted} is needed")
+
+
+def _baseline(evaluation: Evaluation, baseline: Baseline) -> Check:
+    value = evaluation.metrics.get(baseline.metric, NAN)
+    rival = evaluation.baselines.get(baseline.name, {}).get(baseline.metric, NAN)
+    needed = baseline.by * abs(rival) if baseline.is_share else baseline.by
+    gain = rival - value if baseline.lower_is_better else value - rival
+    # Equal to a baseline is not better than it; where the spec allows a loss, that loss is the bound.
+    passed = math.isfinite(gain) and (gain > needed if baseline.by >= 0 else gain >= needed)
+    return Check(
+        f"baseline_{baseline.name}", gain, needed, passed,
+        f"{baseline.metric} {_shown(value)} against {_shown(rival)} of the {baseline.name} baseline: "
+        f"gain {_shown(gain)}, {'more than' if baseline.by >= 0 else 'at least'} {needed:g} is needed",
+    )
+
+
+def _champion(champion: Comparison | None, gate: Gate) -> Check:
+    if champion is None:
+        passed = gate.first_champion is FirstChampion.FIRST_PASSING
+        policy = "the first passing version may be it" if passed else "the first one is named by hand"
+        return Check("champion", 0.0, None, passed, f"no champion in force, comparison not applicable: {policy}")
+    if champion.rows == 0:
+        return Check("champion", NAN, None, False,
+                     f"not comparable with champion v{champion.champion}: {champion.why or 'no row in common'}")
+    is_old = champion.age_days > gate.refresh_after_days
+    bound = -gate.non_inferiority if is_old else 0.0
+    passed = math.isfinite(champion.lower) and (champion.lower >= bound if is_old else champion.lower > bound)
+    way = (f"refresh: the champion is {champion.age_days} days old, a loss of {gate.non_inferiority:g} is allowed"
+           if is_old else "superiority: the bound must be above 0")
+    note = f" ({champion.why})" if champion.why else ""
+    return Check(
+        "champion", champion.lower, bound, passed,
+        f"{champion.metric} gain over champion v{champion.champion} on {champion.rows} rows is "
+        f"{_shown(champion.gain)}, lower bound {_shown(champion.lower)} at {gate.confidence:.1%}; {way}{note}",
+    )
+
+
+def _shown(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "unknown"

@@ -1,0 +1,86 @@
+"""What the gate is shown: how the candidate did, and how it did beside the champion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The candidate on rows it was not fitted on. `design` is out_of_time, by_subscriber or formula."""
+
+    design: str
+    rows: int
+    positives: int
+    metrics: Mapping[str, float]
+    baselines: Mapping[str, Mapping[str, float]]
+    reliability: tuple[Mapping[str, float], ...] = ()
+    slices: Mapping[str, Any] = field(default_factory=dict)  # fit/calibrate/test: cut-offs, rows, positives
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: a figure that is not finite becomes null."""
+        return finite_or_none(asdict(self))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidate and champion on the same rows, none of which either was fitted on.
+
+    `gain` is positive when the candidate is better; `lower` is the one-sided lower confidence bound of it.
+    `rows` 0 means that there is nothing to compare on, and `why` says so.
+    """
+
+    champion: int
+    age_days: int
+    rows: int
+    metric: str
+    gain: float
+    lower: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question of the gate: the measured value, its bound, and a sentence a person can act on."""
+
+    name: str
+    value: float
+    bound: float | None
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision and everything it rests on. `reasons` are the sentences of the checks that failed."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+    reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return finite_or_none(asdict(self))  # type: ignore[no-any-return]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Verdict:
+        """Back from JSON. A null value was not finite."""
+        checks = tuple(
+            Check(**{**check, "value": float("nan") if check["value"] is None else check["value"]})
+            for check in content["checks"]
+        )
+        return cls(passed=bool(content["passed"]), checks=checks, reasons=tuple(content["reasons"]))
+
+
+def finite_or_none(value: Any) -> Any:
+    """The same structure with every float that JSON cannot hold replaced by None, and tuples by lists."""
+    if isinstance(value, Mapping):
+        return {name: finite_or_none(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_or_none(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,138 @@
+"""What a model is measured by: pure functions of labels and scores, NaN where a figure is not defined."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+
+NAN = float("nan")
+
+
+def auc(label: Array, score: Floats, weight: Array | None = None) -> float:
+    """Area under the ROC curve: P(a leaver scores above a stayer), ties counted half; NaN when a class is empty.
+
+    `label` 0/1, `score`, `weight` of shape (n,). The Mann-Whitney form (Hanley and McNeil 1982).
+    """
+    return ordered_auc(*by_score(label, score), weight)
+
+
+def by_score(label: Array, score: Floats) -> tuple[Array, Array, Array]:
+    """Order of the rows by score, start of each run of equal scores, and the labels in that order."""
+    order = np.argsort(score, kind="stable")
+    ranked = np.asarray(score)[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if len(ranked) else np.zeros(0, dtype=np.int64)
+    return order, starts, np.asarray(label, dtype=np.float64)[order]
+
+
+def ordered_auc(order: Array, starts: Array, label: Array, weight: Array | None) -> float:
+    """`auc` on rows sorted once by `by_score`, for the many weights of a bootstrap."""
+    if not len(order):
+        return NAN
+    counts = np.ones(len(order)) if weight is None else np.asarray(weight, dtype=np.float64)[order]
+    leavers = np.add.reduceat(counts * label, starts)
+    stayers = np.add.reduceat(counts * (1.0 - label), starts)
+    pairs = leavers.sum() * stayers.sum()
+    if not pairs > 0:
+        return NAN
+    below = np.cumsum(stayers) - stayers
+    return float((leavers * (below + 0.5 * stayers)).sum() / pairs)
+
+
+def pr_auc(label: Array, score: Floats) -> float:
+    """Average precision: sum of precision at each threshold times the recall gained there, ties taken together."""
+    positives = float(np.sum(label))
+    if not positives > 0:
+        return NAN
+    order = np.argsort(-np.asarray(score), kind="stable")
+    ranked, hits = np.asarray(score)[order], np.asarray(label, dtype=np.float64)[order]
+    ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
+    found = np.cumsum(hits)[ends]
+    return float(np.sum(np.diff(np.r_[0.0, found]) / positives * found / (ends + 1)))
+
+
+def brier(label: Array, probability: Floats) -> float:
+    """Mean squared error of the probability (Brier 1950)."""
+    return float(np.mean((np.asarray(probability) - label) ** 2)) if len(label) else NAN
+
+
+def log_loss(label: Array, probability: Floats) -> float:
+    """Mean negative log-likelihood, in nats; probabilities are kept 1e-15 away from 0 and 1."""
+    if not len(label):
+        return NAN
+    p = np.clip(probability, 1e-15, 1 - 1e-15)
+    y = np.asarray(label, dtype=np.float64)
+    return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
+
+
+def reliability(label: Array, probability: Floats, bins: int = 10) -> list[dict[str, float]]:
+    """Rows of {n, predicted, observed} over bins of equal counts, from the least to the most likely."""
+    order = np.argsort(probability, kind="stable")
+    return [
+        {"n": len(rows), "predicted": float(np.mean(probability[rows])), "observed": float(np.mean(label[rows]))}
+        for rows in np.array_split(order, bins) if len(rows)
+    ]
+
+
+def ece(label: Array, probability: Floats, bins: int = 10) -> float:
+    """Expected calibration error over bins of equal counts (Nguyen and O'Connor 2015; Naeini et al. 2015)."""
+    table = reliability(label, probability, bins)
+    total = sum(row["n"] for row in table)
+    return sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in table) / total if total else NAN
+
+
+def lift_top_decile(label: Array, score: Floats) -> float:
+    """Leavers among the tenth most likely, as a multiple of the leavers among all."""
+    base = float(np.mean(label)) if len(label) else NAN
+    if not base > 0:
+        return NAN
+    top = np.argsort(-np.asarray(score), kind="stable")[: max(1, math.ceil(len(label) / 10))]
+    return float(np.mean(np.asarray(label, dtype=np.float64)[top])) / base
+
+
+def classification(label: Array, probability: Floats) -> dict[str, float]:
+    """Every figure of a model that gives probabilities. NaN in, NaN out: the gate refuses what is not finite."""
+    if not np.all(np.isfinite(probability)):
+        names = ("auc", "pr_auc", "brier", "ece", "log_loss", "lift_top_decile")
+        return dict.fromkeys(names, NAN)
+    return {
+        "auc": auc(label, probability),
+        "pr_auc": pr_auc(label, probability),
+        "brier": brier(label, probability),
+        "ece": ece(label, probability),
+        "log_loss": log_loss(label, probability),
+        "lift_top_decile": lift_top_decile(label, probability),
+    }
+
+
+def money(realised: Floats, predicted: Floats) -> dict[str, float]:
+    """Figures of a model that gives amounts: total bias as a share of the realised total, rank order, error in EUR."""
+    if not len(realised) or not (np.all(np.isfinite(predicted)) and np.all(np.isfinite(realised))):
+        return dict.fromkeys(("total_bias", "abs_total_bias", "spearman", "mae"), NAN)
+    total = float(np.sum(realised))
+    bias = (float(np.sum(predicted)) - total) / abs(total) if total else NAN
+    return {
+        "total_bias": bias,
+        "abs_total_bias": abs(bias),
+        "spearman": spearman(realised, predicted),
+        "mae": float(np.mean(np.abs(predicted - realised))),
+    }
+
+
+def spearman(one: Floats, other: Floats) -> float:
+    """Spearman's rank correlation with mean ranks for ties; NaN when either side is constant."""
+    a, b = _ranks(one), _ranks(other)
+    a, b = a - a.mean(), b - b.mean()
+    spread = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / spread if spread > 0 else NAN
+
+
+def _ranks(values: Floats) -> Floats:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[inverse], dtype=np.float64)
