@@ -1,0 +1,57 @@
+"""### Makes
+Every night at midnight UTC: takes the drops of the day before from `landing/`, per source. Each is checked,
+tokenised and published to `raw/`; bad rows wait in quarantine. Then `raw_day` changes and `unify` starts.
+
+### When it fails
+A missing mandatory drop is waited for until its feed's deadline (`estate.toml`), then held by name. A rejected file
+holds at once, and its reason is in the task's log. See docs/runbooks/land_sources.md.
+
+### Safe to rerun
+Yes. A drop that has landed is a duplicate and changes nothing; a changed drop is a correction with a later
+knowledge date.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import CronPartitionTimetable, dag, task
+from dagkit.assets import RAW_DAY
+from dagkit.defaults import KEY_FORMAT, as_of, expect_drops, landing_deadline, options, outcomes
+
+from pipelines.estate import estate
+
+log = logging.getLogger(__name__)
+
+
+def sources() -> list[str]:
+    """The sources this estate delivers, in the contract's order."""
+    return list(dict.fromkeys(feed.split(".")[0] for feed in estate().delivered()))
+
+
+# Midnight, not 02:00: with a later cron a backfill whose last day is a midnight loses that day.
+@dag(schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", key_format=KEY_FORMAT),
+     **options(__doc__, "nightly", "landing"))
+def land_sources() -> None:
+    @task
+    def land(source: str, dag_run: Any = None) -> dict[str, str]:
+        from pipelines import landing
+
+        day = as_of(dag_run)
+        expect_drops(day)
+        with outcomes(dag_run, deadline=landing_deadline(day, estate().delivered(source))):
+            landed = landing.land(day, source=source, report=log.info)
+            return {item.feed: item.state for item in landed}
+        return {}
+
+    @task(outlets=[RAW_DAY], trigger_rule="none_failed")
+    def close(dag_run: Any = None) -> str:
+        day = as_of(dag_run)
+        expect_drops(day)
+        return day.isoformat()
+
+    [land.override(task_id=f"land_{source}")(source) for source in sources()] >> close()
+
+
+land_sources()

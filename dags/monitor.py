@@ -1,0 +1,49 @@
+"""### Makes
+On `scores`, per model: compares tonight's inputs with the champion's training sample (Evidently), writes the report
+and the verdict under `reports/drift/`, and changes `drift_<model>` only when the verdict is drift; that starts
+`retrain_<model>`.
+
+### When it fails
+A verdict of unknown (thin sample, empty columns) is not a failure and retrains nothing; its reason is in the log. A
+crash of the comparison fails the task. See docs/runbooks/monitor.md.
+
+### Safe to rerun
+Yes. The sample is seeded, so the verdict is the same; a retrain runs once per (model, as_of).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import PartitionedAssetTimetable, dag, task
+from dagkit.assets import DRIFT, DRIFT_SIGNAL, SCORES
+from dagkit.defaults import as_of, options, outcomes
+
+from pipelines.models import SPECS
+
+log = logging.getLogger(__name__)
+
+
+@dag(schedule=PartitionedAssetTimetable(assets=SCORES), **options(__doc__, "nightly", "monitoring"))
+def monitor() -> None:
+    for model in SPECS:
+
+        @task(task_id=f"watch_{model}", outlets=[DRIFT_SIGNAL[model]])
+        def watch(name: str, dag_run: Any = None, outlet_events: Any = None) -> str | None:
+            from pipelines import monitoring
+
+            day = as_of(dag_run)
+            with outcomes(dag_run):
+                verdict = monitoring.monitor(name, day, report=log.info)
+                for reason in verdict.reasons:
+                    log.info("%s %s %s: %s", name, day, verdict.status, reason)
+                if verdict.status == "drift":
+                    outlet_events[DRIFT_SIGNAL[name]].add(DRIFT[name], extra={"reasons": list(verdict.reasons)})
+                return verdict.status
+            return None
+
+        watch(model)
+
+
+monitor()

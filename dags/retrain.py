@@ -1,0 +1,47 @@
+"""### Makes
+On `drift_<model>` or `retrain_due_<model>`, one DAG per model spec: training frame, fit, calibration, registration,
+gate. A candidate the gate passes becomes champion when there is none, otherwise challenger.
+
+### When it fails
+The gate's refusal is a HOLD: the task fails without retry, its reasons are in the log and beside the model version,
+and the champion stays. Too little history holds before training. See docs/runbooks/retrain.md.
+
+### Safe to rerun
+Yes. The same (model, as_of) and the same frame give the version that is already registered.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.sdk import PartitionedAssetTimetable, dag, task
+from dagkit.assets import DRIFT, DUE
+from dagkit.defaults import HISTORY_PATIENCE, as_of, options, outcomes
+
+from pipelines.models import SPECS
+
+log = logging.getLogger(__name__)
+
+
+def retrain(model: str) -> None:
+    @dag(dag_id=f"retrain_{model}", schedule=PartitionedAssetTimetable(assets=DRIFT[model] | DUE[model]),
+         **options(__doc__, "training", model))
+    def retrain_model() -> None:
+        @task(pool="training")
+        def train(dag_run: Any = None) -> dict[str, Any]:
+            from pipelines import training
+
+            day = as_of(dag_run)
+            with outcomes(dag_run, patience=HISTORY_PATIENCE):
+                result = training.train(model, day, report=log.info)
+                return {"version": result.version, "promoted": result.promoted, "reused": result.reused}
+            return {}
+
+        train()
+
+    retrain_model()
+
+
+for name in SPECS:
+    retrain(name)
