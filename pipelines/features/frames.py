@@ -1,0 +1,124 @@
+"""Frames for training and scoring from one feature service: a row that is missing, doubled or late stops the read."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import Held, UsageError
+from pipelines.features import store
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+KEYS = ["subscriber_id", "event_timestamp"]
+
+
+def feature_columns(service: str) -> list[str]:
+    """The feature names of a service, in the order of its views and their fields."""
+    return [name for view in store.views(service) for name in view.columns]
+
+
+def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
+    """Features of (subscriber_id, event_timestamp) rows as known at that time: one row out per row in.
+
+    `event_timestamp` is the midnight of a published as_of, naive UTC. Other columns of `entities` (labels) are joined
+    back by key. Sorted by (event_timestamp, subscriber_id); columns: the keys, the others, the features. Raises Held
+    when a row comes back doubled, lost, or without its feature row.
+    """
+    features = feature_columns(service)
+    keys = _checked_keys(entities, features, service)
+    found = store.historical(service, keys)
+    reasons = [] if len(found) == len(keys) else [f"{len(keys)} rows in, {len(found)} rows out"]
+    reasons += _unfound(found, service)
+    left = entities.assign(event_timestamp=keys["event_timestamp"])
+    frame = left.merge(found, on=KEYS, how="inner") if not reasons else left
+    if len(frame) != len(entities):
+        reasons.append(f"{len(entities)} rows in, {len(frame)} rows joined back by key")
+    if reasons:
+        raise Held(f"training frame {service}", reasons, "publish these as_ofs: telco unify --as-of <cut-off>")
+    others = [name for name in entities.columns if name not in KEYS]
+    ordered = frame.sort_values(["event_timestamp", "subscriber_id"], ignore_index=True)
+    return ordered[[*KEYS, *others, *features]]
+
+
+def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
+    """Features of everyone active at as_of: `subscriber_id`, then the service's columns, sorted by subscriber_id.
+
+    Every view's partition must hold exactly the subscribers of the active roster, row for row; otherwise Held says
+    how many are missing, doubled or foreign. An unpublished or altered partition raises Held or IntegrityError.
+    """
+    import pyarrow as pa
+
+    active = _active_roster(as_of)
+    columns: dict[str, Any] = {"subscriber_id": active}
+    for view in store.views(service):
+        verify(view.dataset, as_of)
+        table = store.partition(view, as_of)
+        _check_same_subscribers(f"{view.name} {as_of}", table.column("subscriber_id").combine_chunks(), active)
+        columns |= {name: table.column(name) for name in view.columns}
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame
+
+
+def verify(dataset: str, as_of: date) -> Path:
+    """The path of a feature partition after comparing its sha256. Held when unpublished, IntegrityError if altered."""
+    partitions = Dataset(settings().features / dataset, ("as_of",))
+    key = {"as_of": as_of.isoformat()}
+    if partitions.entry(key) is None:
+        raise Held(f"{dataset} {as_of}", ["no such partition is published"], f"telco unify --as-of {as_of}")
+    return partitions.verify(key)
+
+
+def _checked_keys(entities: pd.DataFrame, features: list[str], service: str) -> pd.DataFrame:
+    absent = [name for name in KEYS if name not in entities.columns]
+    if absent:
+        raise UsageError(f"training frame {service}: the entity rows lack {absent}")
+    clash = sorted(set(entities.columns) & set(features))
+    if clash:
+        raise UsageError(f"training frame {service}: {clash} are features too; rename them in the entity rows")
+    keys = entities[KEYS].copy()
+    if len(keys) == 0:
+        raise Held(f"training frame {service}", ["no entity rows"], "publish labels that have matured first")
+    if keys.isna().any().any() or keys.duplicated().any():
+        raise Held(f"training frame {service}", ["entity rows have NULL or doubled (subscriber_id, event_timestamp)"])
+    return keys.assign(event_timestamp=keys["event_timestamp"].astype("datetime64[us]"))
+
+
+def _unfound(found: pd.DataFrame, service: str) -> list[str]:
+    """Rows that no published feature row stands behind: their never-NULL column is NULL."""
+    reasons = []
+    for view in store.views(service):
+        without = found[found[view.always_set].isna()]
+        if len(without):
+            cutoffs = sorted({str(stamp.date()) for stamp in without["event_timestamp"]})
+            reasons.append(f"{len(without)} rows have no row in {view.name}, at {', '.join(cutoffs[:5])}")
+    return reasons
+
+
+def _active_roster(as_of: date) -> pa.Array:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(verify("roster", as_of), columns=["subscriber_id", "is_active"], partitioning=None)
+    active = table.filter(pc.field("is_active")).column("subscriber_id").combine_chunks()
+    if len(active) == 0:
+        raise Held(f"roster {as_of}", [f"nobody of the {len(table)} on the roster is active"])
+    return active.take(pc.array_sort_indices(active))
+
+
+def _check_same_subscribers(what: str, found: pa.Array, active: pa.Array) -> None:
+    if found.equals(active):
+        return
+    have, want = found.to_pylist(), set(active.to_pylist())
+    reasons = [f"{len(have)} rows for {len(want)} active subscribers"]
+    for rows, words in ((sorted(want - set(have)), "have no row"), (sorted(set(have) - want), "are not active")):
+        if rows:
+            reasons.append(f"{len(rows)} {words}, for example {rows[0]}")
+    if len(have) > len(set(have)):
+        reasons.append(f"{len(have) - len(set(have))} rows are doubled")
+    raise Held(what, reasons, "rebuild that night: telco unify")
