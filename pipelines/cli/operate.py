@@ -25,7 +25,8 @@ def night(as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
     if json:
         show.as_json(outcome)
         return
-    rows = [("drops landed", len(outcome.landed)), ("partitions published", len(outcome.published))]
+    rows: list[tuple[str, object]] = [
+        ("drops landed", len(outcome.landed)), ("partitions published", len(outcome.published))]
     rows += [(f"{model} scored", f"{item.rows:,} rows with version {item.version}")
              for model, item in outcome.scored.items()]
     rows += [(f"{model} skipped", why) for model, why in outcome.skipped.items()]
