@@ -1,0 +1,122 @@
+"""A drop and its control file: where they lie, and what the sender says of the data before anyone reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+from pipelines.landing.contract import Feed
+from pipelines.settings import settings
+
+_NEEDED: dict[str, type] = {
+    "feed": str, "dt": str, "rows": int, "sha256": str, "schema_version": int, "produced_at": str,
+}
+_OPTIONAL: dict[str, type] = {"empty": bool, "day_zero": bool}
+
+
+class Damaged(Exception):
+    """A drop cannot be taken; carries the reasons. The door turns it into a quarantined, rejected file."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the sender says: rows, digest, when it was produced (UTC), whether the day is empty or all of history."""
+
+    rows: int
+    sha256: str
+    produced_at: datetime
+    empty: bool = False
+    day_zero: bool = False
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One feed's files of one day below landing/, there or not."""
+
+    feed: Feed
+    dt: date
+
+    @property
+    def data(self) -> Path:
+        return settings().landing / self.feed.source / self.feed.name / f"dt={self.dt}" / self.feed.file_name
+
+    @property
+    def control(self) -> Path:
+        return self.data.with_name(self.data.name + ".ctl")
+
+    @property
+    def name(self) -> str:
+        return f"{self.feed.id} dt={self.dt}"
+
+    def missing(self) -> str | None:
+        """Why the drop has not arrived in full, or None. The control file is written last by its sender."""
+        if not self.control.exists():
+            return "no control file" if self.data.exists() else "nothing was delivered"
+        try:
+            if not self.read_control().empty and not self.data.exists():
+                return "a control file without its data file"
+        except Damaged:
+            return None
+        return None
+
+    def read_control(self) -> Control:
+        """The control file, checked against the folder it lies in. Raises Damaged naming every disagreement."""
+        try:
+            said = json.loads(no_link(self.control).read_bytes())
+        except (UnicodeDecodeError, json.JSONDecodeError):
+            raise Damaged("control file is not JSON in UTF-8") from None
+        if not isinstance(said, dict):
+            raise Damaged("control file is not a JSON object")
+        wrong = [*_ill_typed(said), *self._disagreements(said)]
+        try:
+            produced_at = datetime.fromisoformat(str(said.get("produced_at")))
+            if produced_at.utcoffset() is None or produced_at.utcoffset():
+                raise ValueError
+        except ValueError:
+            wrong.append("control file: produced_at is not an instant such as 2026-08-02T01:00:00Z")
+        if wrong:
+            raise Damaged(*wrong)
+        return Control(
+            rows=said["rows"], sha256=said["sha256"].lower(), produced_at=produced_at,
+            empty=said.get("empty", False), day_zero=said.get("day_zero", False),
+        )
+
+    def read_data(self) -> bytes:
+        """The bytes of the data file. Raises Damaged for a symbolic link."""
+        return no_link(self.data).read_bytes()
+
+    def _disagreements(self, said: dict[str, Any]) -> list[str]:
+        expected = {"feed": self.feed.id, "dt": self.dt.isoformat(), "schema_version": self.feed.schema_version}
+        wrong = [
+            f"control file: {name} is {said[name]!r}, this folder and contract want {value!r}"
+            for name, value in expected.items() if name in said and said[name] != value
+        ]
+        if said.get("empty") is True and (said.get("rows") != 0 or self.data.exists()):
+            wrong.append("control file: empty is true, and there are rows or a data file beside it")
+        return wrong
+
+
+def _ill_typed(said: dict[str, Any]) -> list[str]:
+    wrong = [f"control file: {name} is missing" for name in _NEEDED if name not in said]
+    for name, kind in {**_NEEDED, **_OPTIONAL}.items():
+        if name in said and type(said[name]) is not kind:
+            wrong.append(f"control file: {name} is not {kind.__name__}")
+    return wrong
+
+
+def no_link(path: Path) -> Path:
+    """The path, if it is a file of its own inside landing/. A symbolic link could point anywhere: Damaged."""
+    root = settings().landing.resolve()
+    if path.is_symlink() or not path.resolve().is_relative_to(root):
+        raise Damaged(f"{path.name} is a symbolic link or lies outside the landing folder")
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file")
+    return path

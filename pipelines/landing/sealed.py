@@ -1,0 +1,31 @@
+"""Folders and files that hold clear identifiers: 0700 and 0600 from their first byte, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+
+def folder(path: Path, root: Path) -> Path:
+    """Make `path` below `root` with every level of it, `root` included, closed to others."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for level in (path, *path.parents):
+        level.chmod(0o700)
+        if level == root:
+            return path
+    raise ValueError(f"{path} does not lie below {root}")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a 0600 file so that a reader sees the old one or the new one, never half."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+"""Text to typed columns, strictly and in bulk: what does not convert is a fault of its row, never a NULL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.landing.contract import Column, Identifier, Type
+
+Mask = npt.NDArray[np.bool_]
+
+ARROW: dict[Type, pa.DataType] = {
+    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
+    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us"),
+}
+
+# The written forms of the contract. Longer digits than 18 do not fit an int64.
+_FORMS: dict[Type, tuple[str, str]] = {
+    Type.INTEGER: (r"^-?[0-9]{1,18}$", "a whole number"),
+    Type.DOUBLE: (r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$", "a number with a decimal point"),
+    Type.BOOLEAN: (r"^(true|false)$", "true or false"),
+    Type.DATE: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a day YYYY-MM-DD"),
+    Type.LOCAL_TIME: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "a local time YYYY-MM-DD HH:MM:SS"),
+    Type.INSTANT: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$",
+                   "an instant YYYY-MM-DDTHH:MM:SSZ"),
+}
+_MSISDN = r"^\+?[1-9][0-9]{6,14}$"  # E.164: up to 15 digits, no leading zero
+
+
+@dataclass
+class Faults:
+    """Reasons and the rows (positions from 0) they hold for. A row may have several."""
+
+    found: list[tuple[str, npt.NDArray[np.int64]]] = field(default_factory=list)
+
+    def add(self, reason: str, mask: Mask) -> None:
+        positions = np.flatnonzero(mask)
+        if positions.size:
+            self.found.append((reason, positions))
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Positions of every row with a fault, ascending, once."""
+        if not self.found:
+            return np.empty(0, dtype=np.int64)
+        return np.unique(np.concatenate([positions for _, positions in self.found]))
+
+
+def typed(column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
+    """A text column (null = empty) in the contract's type. Rows that do not convert become faults (and null here)."""
+    array = _one(text)
+    if column.type is Type.STRING:
+        return array
+    form, words = _FORMS[column.type]
+    wrong = _true(pc.invert(pc.match_substring_regex(array, form)))
+    kept = pc.if_else(pa.array(~wrong), array, pa.scalar(None, pa.string()))
+    converted = _convert(column.type, kept)
+    impossible = _true(pc.and_(pc.is_valid(kept), pc.is_null(converted)))
+    faults.add(f"{column.name} is not {words}", wrong | impossible)
+    return converted
+
+
+def complete(column: Column, array: pa.Array, faults: Faults) -> None:
+    """Faults for what must be there and for identifiers without their form; looks at distinct values only."""
+    if not column.nullable:
+        faults.add(f"{column.name} is empty", _true(pc.is_null(array)))
+    if column.type is not Type.STRING or column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+        return
+    coded = array.dictionary_encode()
+    blank = _true(pc.not_equal(pc.utf8_trim_whitespace(coded.dictionary), coded.dictionary))
+    blank |= _true(pc.equal(coded.dictionary, ""))
+    faults.add(f"{column.name} is empty or has blanks around it", _spread(coded, blank))
+    if column.identifier is Identifier.MSISDN:
+        odd = _true(pc.invert(pc.match_substring_regex(coded.dictionary, _MSISDN)))
+        faults.add(f"{column.name} is not a number in E.164 form", _spread(coded, odd & ~blank))
+
+
+def _spread(coded: pa.DictionaryArray, bad: Mask) -> Mask:
+    """A mask over distinct values as a mask over rows; null rows are False."""
+    if not bad.any():
+        return np.zeros(len(coded), dtype=np.bool_)
+    indices = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    mask: Mask = np.append(bad, False)[indices]
+    return mask
+
+
+def _convert(kind: Type, text: pa.Array) -> pa.Array:
+    """Text of the right form -> typed; what is no number, day or time after all becomes null."""
+    if kind is Type.BOOLEAN:
+        return pc.equal(text, "true")
+    target = ARROW[kind]
+    if kind is Type.INSTANT:
+        text = pc.replace_substring(text, "Z", "")
+    try:
+        converted = text.cast(target)
+    except pa.ArrowInvalid:
+        parse: Callable[[str], object] = date.fromisoformat if kind is Type.DATE else datetime.fromisoformat
+        coded = text.dictionary_encode()
+        values = pa.array([_or_none(parse, value) for value in coded.dictionary.to_pylist()], target)
+        converted = values.take(coded.indices)
+    if kind is Type.DOUBLE:
+        converted = pc.if_else(pc.is_finite(converted), converted, pa.scalar(None, target))
+    return converted
+
+
+def _or_none(parse: Callable[[str], object], value: str) -> object:
+    try:
+        return parse(value)
+    except ValueError:
+        return None
+
+
+def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _true(array: pa.Array) -> Mask:
+    mask: Mask = pc.fill_null(array, False).to_numpy(zero_copy_only=False)
+    return mask.astype(np.bool_)
