@@ -76,6 +76,10 @@ class Dataset:
         """Every publication of one key, in the order they were made."""
         return [entry for entry in self._journal() if entry.key == dict(key) and entry.state != "prepared"]
 
+    def publications(self) -> list[Entry]:
+        """Every publication of every key, in the order they were made."""
+        return [entry for entry in self._journal() if entry.state == "committed"]
+
     def publish(
         self,
         key: Key,

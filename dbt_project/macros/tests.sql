@@ -1,0 +1,33 @@
+{#- One row per combination of `columns`, none of them NULL. -#}
+{% test grain(model, columns) %}
+    select {{ columns | join(', ') }}, count(*) as copies
+    from {{ model }}
+    group by all
+    having count(*) > 1 or {% for column in columns %}{{ column }} is null{{ " or " if not loop.last }}{% endfor %}
+{% endtest %}
+
+
+{#- dbt's own tests pass on an empty table. -#}
+{% test not_empty(model) %}
+    select 'no rows' as fault
+    from {{ model }}
+    having count(*) = 0
+{% endtest %}
+
+
+{#- Every as_of this build was asked for (`flag` of int_as_of) has rows, and no other as_of has any. -#}
+{% test every_as_of(model, flag, column='event_timestamp') %}
+    with wanted as (select as_of from {{ ref('int_as_of') }} where {{ flag }}),
+    found as (select distinct cast({{ column }} as date) as as_of from {{ model }})
+    (select as_of, 'missing' as fault from wanted except select as_of, 'missing' from found)
+    union all
+    (select as_of, 'not asked for' as fault from found except select as_of, 'not asked for' from wanted)
+{% endtest %}
+
+
+{#- Nothing can be known before it happened; the clock is not asked. A day of slack: local midnight is not UTC's. -#}
+{% test not_in_future(model, column_name, known_column='known_on') %}
+    select {{ column_name }}, {{ known_column }}
+    from {{ model }}
+    where cast({{ column_name }} as date) > {{ known_column }}
+{% endtest %}

@@ -1,0 +1,40 @@
+{#- The days of one variable as a SQL list of dates. Anything but ISO days stops the build: dbt pastes variables. -#}
+{% macro days_of(name) -%}
+    {%- set days = [] -%}
+    {%- for day in (var(name, '') | string).split(',') if day | trim -%}
+        {%- if not modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', day | trim) -%}
+            {{ exceptions.raise_compiler_error(name ~ ": not a day: " ~ day ~ ". Write YYYY-MM-DD, comma separated") }}
+        {%- endif -%}
+        {%- do days.append("'" ~ (day | trim) ~ "'") -%}
+    {%- endfor -%}
+    cast([{{ days | join(', ') }}] as date [])
+{%- endmacro %}
+
+
+{#- The knowledge-date rule: a row counts from the day it is known until the day a correction replaces it. -#}
+{% macro is_known(rows, known_by) -%}
+    {{ rows }}.known_on <= {{ known_by }}
+    and ({{ rows }}.superseded_on is null or {{ rows }}.superseded_on > {{ known_by }})
+{%- endmacro %}
+
+
+{#- One row per accepted version of a drop, with the day the next version replaces it. -#}
+{% macro drop_versions(source) -%}
+    select
+        dt,
+        drop_version,
+        lead(min(known_on)) over (partition by dt order by drop_version) as superseded_on
+    from {{ source }}
+    group by dt, drop_version
+{%- endmacro %}
+
+
+{#- Grace days between the end of a label's window and the day it is known, with the window itself. -#}
+{% macro churn_horizon() %}30{% endmacro %}
+{% macro churn_known_after() %}37{% endmacro %}
+{% macro ltv_horizon() %}90{% endmacro %}
+{% macro ltv_known_after() %}127{% endmacro %}
+
+
+{#- 45 days, not 30: many prepaid users top up on a 31-40 day rhythm and would be called gone. -#}
+{% macro silence_days() %}45{% endmacro %}

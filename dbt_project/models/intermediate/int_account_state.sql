@@ -1,0 +1,19 @@
+with known_by as (select * from {{ ref('int_known_by') }}),
+
+accounts as (select * from {{ ref('stg_billing__accounts') }}),
+
+newest as (
+    select
+        known_by.known_by,
+        accounts.* exclude (dt, drop_version, known_on, superseded_on, is_known_assumed)
+    from accounts
+    inner join known_by
+        on accounts.changed_at < known_by.known_by
+        and {{ is_known('accounts', 'known_by.known_by') }}
+    qualify row_number() over (
+        partition by known_by.known_by, accounts.account_token
+        order by accounts.changed_at desc, accounts.dt desc, accounts.drop_version desc
+    ) = 1
+)
+
+select * from newest

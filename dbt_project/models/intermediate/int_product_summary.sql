@@ -1,0 +1,66 @@
+{%- set flags = [
+    'voice', 'multiple_lines', 'mobile_data', 'online_security', 'online_backup', 'device_protection',
+    'tech_support', 'streaming_tv', 'streaming_movies',
+] -%}
+
+with subscribers as (select * from {{ ref('int_subscription_state') }}),
+
+deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
+
+cost_rates as (select * from {{ ref('stg_estate__cost_rates') }}),
+
+holdings as (select * from {{ ref('int_product_holding') }}),
+
+held as (
+    select distinct
+        known_by,
+        subscription_token,
+        product_code
+    from holdings
+    where started_on < known_by and (ended_on is null or ended_on >= known_by)
+),
+
+-- A product without a declared rate costs nothing; the estate says so by leaving it out.
+summed as (
+    select
+        held.known_by,
+        held.subscription_token,
+        count(*) as product_count,
+        sum(coalesce(cost_rates.rate_cents, 0)) as cost_cents_30d,
+        bool_or(held.product_code = 'internet_fiber') as has_internet_fiber,
+        bool_or(held.product_code = 'internet_dsl') as has_internet_dsl,
+        {%- for product in flags %}
+        bool_or(held.product_code = '{{ product }}') as has_{{ product }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from held
+    left join cost_rates on held.product_code = cost_rates.product_code
+    group by held.known_by, held.subscription_token
+),
+
+base_cost as (select sum(rate_cents) filter (where product_code = 'base') as rate_cents from cost_rates),
+
+-- Where products are delivered, a subscription without any holds none; where they are not, NULL.
+summaries as (
+    select
+        subscribers.known_by,
+        subscribers.subscriber_id,
+        case when deliveries.has_products then coalesce(summed.product_count, 0) end as product_count,
+        coalesce(base_cost.rate_cents, 0) + coalesce(summed.cost_cents_30d, 0) as cost_cents_30d,
+        case
+            when not deliveries.has_products then null
+            when summed.has_internet_fiber then 'fiber'
+            when summed.has_internet_dsl then 'dsl'
+            else 'none'
+        end as internet_technology,
+        {%- for product in flags %}
+        case when deliveries.has_products then coalesce(summed.has_{{ product }}, false) end as has_{{ product }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from subscribers
+    inner join deliveries on subscribers.operator = deliveries.operator
+    cross join base_cost
+    left join summed
+        on subscribers.known_by = summed.known_by
+        and subscribers.subscription_token = summed.subscription_token
+)
+
+select * from summaries

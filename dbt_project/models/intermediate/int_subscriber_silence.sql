@@ -1,0 +1,71 @@
+with cutoffs as (
+    select
+        as_of,
+        as_of + {{ churn_known_after() }} as known_by
+    from {{ ref('int_as_of') }}
+    where has_churn_label
+),
+
+prepaid as (
+    select
+        as_of,
+        subscriber_id
+    from {{ ref('int_subscriber_eligibility') }}
+    where is_active and contract_type = 'prepaid'
+),
+
+holdings as (select * from {{ ref('int_number_holding') }}),
+
+usage as (select * from {{ ref('stg_network__usage_daily') }}),
+
+subscriber_usage as (
+    select
+        cutoffs.as_of,
+        holdings.subscriber_id,
+        usage.usage_on,
+        usage.is_use
+    from usage
+    inner join cutoffs
+        on usage.usage_on >= cutoffs.as_of - {{ silence_days() }}
+        and usage.usage_on < cutoffs.as_of + {{ churn_horizon() }}
+        and {{ is_known('usage', 'cutoffs.known_by') }}
+    inner join holdings
+        on cutoffs.known_by = holdings.known_by
+        and usage.msisdn_token = holdings.msisdn_token
+        and usage.usage_on >= holdings.held_from_on
+        and (holdings.held_to_on is null or usage.usage_on < holdings.held_to_on)
+    inner join prepaid
+        on cutoffs.as_of = prepaid.as_of
+        and holdings.subscriber_id = prepaid.subscriber_id
+),
+
+-- A line that only ever had idle rows counts its silence from the day before the first of them.
+use_days as (
+    select as_of, subscriber_id, usage_on as used_on from subscriber_usage where is_use
+    union
+    select as_of, subscriber_id, min(usage_on) - 1 as used_on from subscriber_usage group by as_of, subscriber_id
+),
+
+gaps as (
+    select
+        as_of,
+        subscriber_id,
+        used_on + {{ silence_days() }} as silent_on,
+        lead(used_on) over (partition by as_of, subscriber_id order by used_on) as next_used_on
+    from use_days
+),
+
+silences as (
+    select
+        as_of,
+        subscriber_id,
+        min(silent_on) as silent_on
+    from gaps
+    where
+        silent_on >= as_of
+        and silent_on < as_of + {{ churn_horizon() }}
+        and (next_used_on is null or next_used_on > silent_on)
+    group by as_of, subscriber_id
+)
+
+select * from silences

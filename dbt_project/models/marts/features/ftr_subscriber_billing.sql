@@ -1,0 +1,182 @@
+with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
+
+deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
+
+changes as (select * from {{ ref('int_subscription_change') }}),
+
+accounts as (select * from {{ ref('int_account_state') }}),
+
+products as (select * from {{ ref('int_product_summary') }}),
+
+invoices as (select * from {{ ref('stg_billing__invoices') }}),
+
+payments as (select * from {{ ref('stg_billing__payments') }}),
+
+active as (
+    select
+        eligibility.subscriber_id,
+        eligibility.as_of,
+        eligibility.operator,
+        eligibility.subscription_token,
+        eligibility.account_token,
+        eligibility.tenure_days,
+        deliveries.has_invoices,
+        deliveries.has_payments and deliveries.has_invoices as has_payments
+    from {{ ref('int_subscriber_eligibility') }} as eligibility
+    inner join deliveries on eligibility.operator = deliveries.operator
+    where eligibility.is_active and eligibility.has_features
+),
+
+current_terms as (select * from changes where next_changed_at is null),
+
+-- What was charged 90 days before, by what is known now; a subscriber without terms then has no change.
+earlier_terms as (
+    select
+        changes.known_by,
+        changes.subscriber_id,
+        changes.price_cents
+    from changes
+    where
+        changes.changed_at < changes.known_by - 90
+        and (changes.next_changed_at is null or changes.next_changed_at >= changes.known_by - 90)
+),
+
+known_invoices as (
+    select
+        as_ofs.as_of,
+        invoices.*
+    from invoices
+    inner join as_ofs
+        on invoices.issued_on < as_ofs.as_of
+        and {{ is_known('invoices', 'as_ofs.as_of') }}
+),
+
+known_payments as (
+    select
+        as_ofs.as_of,
+        payments.*
+    from payments
+    inner join as_ofs
+        on payments.paid_at < as_ofs.as_of
+        and {{ is_known('payments', 'as_ofs.as_of') }}
+),
+
+billed as (
+    select
+        as_of,
+        subscription_token,
+        sum(amount_cents) filter (where issued_on >= as_of - 30) as billed_cents_30d,
+        sum(amount_cents) filter (where issued_on >= as_of - 90) as billed_cents_90d,
+        sum(amount_cents) filter (where issued_on >= as_of - 365) as billed_cents_365d,
+        count(*) filter (where issued_on >= as_of - 90) as invoice_count_90d,
+        arg_max(amount_cents, (issued_on, invoice_id)) filter (where issued_on >= as_of - 90) as newest_cents_90d,
+        min(period_start_on) filter (where issued_on >= as_of - 90) as billed_from_on,
+        max(period_end_on) filter (where issued_on >= as_of - 90) as billed_to_on,
+        max(issued_on) as last_issued_on
+    from known_invoices
+    group by as_of, subscription_token
+),
+
+paid as (
+    select
+        as_of,
+        invoice_id,
+        sum(amount_cents) filter (where is_paid) as paid_cents,
+        count(*) filter (where not is_paid and paid_at >= as_of - 90) as failed_payments_90d,
+        max(cast(paid_at as date)) filter (where is_paid) as last_paid_on
+    from known_payments
+    group by as_of, invoice_id
+),
+
+settled as (
+    select
+        known_invoices.as_of,
+        known_invoices.subscription_token,
+        sum(paid.failed_payments_90d) as failed_payments_90d,
+        max(paid.last_paid_on) as last_paid_on,
+        -- An invoice no payment names was paid 0.
+        sum(known_invoices.amount_cents - coalesce(paid.paid_cents, 0)) filter (
+            where known_invoices.issued_on >= known_invoices.as_of - 90 and known_invoices.due_on < known_invoices.as_of
+        ) as unpaid_cents_90d
+    from known_invoices
+    left join paid on known_invoices.as_of = paid.as_of and known_invoices.invoice_id = paid.invoice_id
+    group by known_invoices.as_of, known_invoices.subscription_token
+),
+
+-- Where a feed is delivered, nothing billed, failed or owed is a true 0; where it is not, NULL.
+amounts as (
+    select
+        active.*,
+        billed.last_issued_on,
+        settled.last_paid_on,
+        billed.newest_cents_90d,
+        case when active.has_invoices then coalesce(billed.billed_cents_30d, 0) end as billed_cents_30d,
+        case when active.has_invoices then coalesce(billed.billed_cents_90d, 0) end as billed_cents_90d,
+        case when active.has_invoices then coalesce(billed.billed_cents_365d, 0) end as billed_cents_365d,
+        case when active.has_invoices then coalesce(billed.invoice_count_90d, 0) end as invoice_count_90d,
+        case when active.has_payments then coalesce(settled.failed_payments_90d, 0) end as failed_payments_90d,
+        case when active.has_payments then coalesce(settled.unpaid_cents_90d, 0) end as unpaid_cents_90d,
+        -- Days the invoices of the window cover: with a 31-day month, 30 days of invoices hold none, one or two.
+        case
+            when coalesce(billed.invoice_count_90d, 0) = 0 then 1
+            else greatest(billed.billed_to_on - billed.billed_from_on, 1)
+        end as billed_days_90d
+    from active
+    left join billed on active.as_of = billed.as_of and active.subscription_token = billed.subscription_token
+    left join settled on active.as_of = settled.as_of and active.subscription_token = settled.subscription_token
+),
+
+features as (
+    select
+        amounts.subscriber_id,
+        cast(amounts.as_of as timestamp) as event_timestamp,
+        cast(amounts.as_of as timestamp) as created_at,
+        amounts.tenure_days,
+        current_terms.contract_type,
+        current_terms.plan_code,
+        accounts.segment,
+        accounts.payment_method,
+        accounts.is_paperless,
+        accounts.has_partner,
+        accounts.has_dependents,
+        {{ eur('current_terms.price_cents') }} as price_eur,
+        current_terms.status = 'suspended' as is_suspended,
+        current_terms.contract_end_on - amounts.as_of as days_to_contract_end,
+        products.product_count,
+        products.internet_technology,
+        products.has_voice,
+        products.has_multiple_lines,
+        products.has_mobile_data,
+        products.has_online_security,
+        products.has_online_backup,
+        products.has_device_protection,
+        products.has_tech_support,
+        products.has_streaming_tv,
+        products.has_streaming_movies,
+        {{ eur('amounts.billed_cents_30d') }} as billed_eur_30d,
+        {{ eur('amounts.billed_cents_90d') }} as billed_eur_90d,
+        {{ eur('amounts.billed_cents_365d') }} as billed_eur_365d,
+        amounts.invoice_count_90d,
+        case
+            when amounts.billed_cents_90d > 0
+                then {{ ratio('amounts.newest_cents_90d * amounts.invoice_count_90d', 'amounts.billed_cents_90d') }}
+        end as billed_trend_ratio_90d,
+        amounts.as_of - amounts.last_issued_on as days_since_last_invoice,
+        {{ eur('current_terms.price_cents - earlier_terms.price_cents') }} as price_change_eur_90d,
+        cast(amounts.failed_payments_90d as bigint) as failed_payments_90d,
+        {{ eur('amounts.unpaid_cents_90d') }} as unpaid_eur_90d,
+        amounts.as_of - amounts.last_paid_on as days_since_last_payment,
+        -- One division of whole numbers: (30 x billed / days - cost), in euros.
+        cast(
+            30 * amounts.billed_cents_90d - products.cost_cents_30d * amounts.billed_days_90d as double
+        ) / (100 * amounts.billed_days_90d) as margin_eur_30d
+    from amounts
+    inner join current_terms
+        on amounts.as_of = current_terms.known_by and amounts.subscriber_id = current_terms.subscriber_id
+    inner join products on amounts.as_of = products.known_by and amounts.subscriber_id = products.subscriber_id
+    left join accounts on amounts.as_of = accounts.known_by and amounts.account_token = accounts.account_token
+    left join earlier_terms
+        on amounts.as_of = earlier_terms.known_by and amounts.subscriber_id = earlier_terms.subscriber_id
+)
+
+select * from features

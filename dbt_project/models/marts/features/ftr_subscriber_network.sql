@@ -1,0 +1,94 @@
+with active as (
+    select
+        subscriber_id,
+        as_of
+    from {{ ref('int_subscriber_eligibility') }}
+    where is_active and has_features
+),
+
+as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
+
+holdings as (select * from {{ ref('int_number_holding') }}),
+
+usage as (select * from {{ ref('stg_network__usage_daily') }}),
+
+known_usage as (
+    select
+        as_ofs.as_of,
+        usage.*
+    from usage
+    inner join as_ofs
+        on usage.usage_on >= as_ofs.as_of - 90
+        and usage.usage_on < as_ofs.as_of
+        and {{ is_known('usage', 'as_ofs.as_of') }}
+),
+
+subscriber_usage as (
+    select
+        holdings.subscriber_id,
+        known_usage.*
+    from known_usage
+    inner join holdings
+        on known_usage.as_of = holdings.known_by
+        and known_usage.msisdn_token = holdings.msisdn_token
+        and known_usage.usage_on >= holdings.held_from_on
+        and (holdings.held_to_on is null or known_usage.usage_on < holdings.held_to_on)
+),
+
+windows as (
+    select
+        as_of,
+        subscriber_id,
+        sum(data_kb) filter (where usage_on >= as_of - 7) as data_kb_7d,
+        sum(data_kb) filter (where usage_on >= as_of - 30) as data_kb_30d,
+        sum(data_kb) as data_kb_90d,
+        sum(voice_seconds) filter (where usage_on >= as_of - 30) as voice_seconds_30d,
+        sum(sms_count) filter (where usage_on >= as_of - 30) as sms_count_30d,
+        sum(calls_attempted) filter (where usage_on >= as_of - 30) as calls_attempted_30d,
+        sum(calls_dropped) filter (where usage_on >= as_of - 30) as calls_dropped_30d,
+        count(distinct usage_on) filter (where is_use and usage_on >= as_of - 30) as active_days_30d,
+        max(usage_on) filter (where is_use) as last_used_on,
+        sum(roaming_kb) as roaming_kb_90d
+    from subscriber_usage
+    group by as_of, subscriber_id
+),
+
+-- Rows in 90 days but none in the shorter window: the network reported the line and it was idle, so 0 is the truth.
+counted as (
+    select
+        as_of,
+        subscriber_id,
+        coalesce(data_kb_7d, 0) as data_kb_7d,
+        coalesce(data_kb_30d, 0) as data_kb_30d,
+        data_kb_90d,
+        coalesce(voice_seconds_30d, 0) as voice_seconds_30d,
+        coalesce(sms_count_30d, 0) as sms_count_30d,
+        calls_attempted_30d,
+        calls_dropped_30d,
+        active_days_30d,
+        last_used_on,
+        roaming_kb_90d
+    from windows
+),
+
+features as (
+    select
+        active.subscriber_id,
+        cast(active.as_of as timestamp) as event_timestamp,
+        cast(active.as_of as timestamp) as created_at,
+        counted.subscriber_id is not null as has_network,
+        cast(counted.data_kb_7d as double) / 1024 as data_mb_7d,
+        cast(counted.data_kb_30d as double) / 1024 as data_mb_30d,
+        cast(counted.data_kb_90d as double) / 1024 as data_mb_90d,
+        cast(counted.voice_seconds_30d as double) / 60 as voice_min_30d,
+        cast(counted.sms_count_30d as bigint) as sms_count_30d,
+        {{ ratio('3 * counted.data_kb_30d', 'counted.data_kb_90d') }} as data_trend_ratio_30d,
+        counted.active_days_30d,
+        active.as_of - counted.last_used_on as days_since_last_use,
+        {{ ratio('counted.calls_dropped_30d', 'counted.calls_attempted_30d') }} as dropped_call_ratio_30d,
+        cast(counted.roaming_kb_90d as double) / 1024 as roaming_mb_90d
+    from active
+    left join counted on active.as_of = counted.as_of and active.subscriber_id = counted.subscriber_id
+)
+
+select * from features

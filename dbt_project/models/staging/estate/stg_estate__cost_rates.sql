@@ -1,0 +1,3 @@
+with cost_rates as (select * from {{ source('estate', 'cost_rates') }})
+
+select * from cost_rates

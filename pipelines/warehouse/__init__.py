@@ -1,0 +1,61 @@
+"""The warehouse: raw Parquet through one dbt build into published features and labels, for any as_of, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pipelines.errors import UsageError
+from pipelines.progress import Report, silent
+from pipelines.publish import Entry
+from pipelines.warehouse import builder, history, publication
+from pipelines.warehouse.lock import held
+from pipelines.warehouse.plan import Plan
+
+__all__ = ["Plan", "build", "check_history", "publish", "unify"]
+
+
+def check_history(as_of: date, *, report: Report = silent) -> None:
+    """Every drop the build of one as_of reads has landed or was declared absent.
+
+    Raises MissingHistory naming each feed and its missing dates.
+    """
+    history.check(_plan([as_of]))
+    report(f"history: complete for {as_of}")
+
+
+def build(as_ofs: Sequence[date], *, layer: str | None = None, report: Report = silent) -> None:
+    """One dbt build, with its tests, of the tables for these as_ofs and the labels that mature with them.
+
+    `layer` (staging, intermediate, core, features, labels) builds one layer on the tables of the layers before it.
+    Raises Held when a test fails, TelcoError when a model breaks or the DuckDB file stays locked.
+    """
+    plan = _plan(as_ofs)
+    with held():
+        builder.build(plan, layer=layer, report=report)
+
+
+def publish(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
+    """Copy roster, features and matured labels of these as_ofs from the built tables to their partitions.
+
+    Raises Held when the counts do not add up, PublishedChanged when a published partition would get other bytes.
+    """
+    plan = _plan(as_ofs)
+    with held():
+        return publication.publish(plan, report=report)
+
+
+def unify(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
+    """Check history, build, publish. Safe to repeat; the bytes do not depend on which as_ofs share a build."""
+    plan = _plan(as_ofs)
+    with held():
+        history.check(plan)
+        report(f"history: complete for {len(plan.as_ofs)} as_ofs")
+        builder.build(plan, report=report)
+        return publication.publish(plan, report=report)
+
+
+def _plan(as_ofs: Sequence[date]) -> Plan:
+    if not as_ofs:
+        raise UsageError("no as_of given: the warehouse is built for one day or more, for example 2026-03-01")
+    return Plan.of(as_ofs)

@@ -1,0 +1,51 @@
+"""Facts of the estate as Parquet, so that dbt reads them like any other source."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipelines.estate import Estate, estate
+from pipelines.settings import settings
+
+
+def write() -> None:
+    """Write warehouse/estate/{cost_rates,feeds,operators}.parquet; each is replaced in one rename."""
+    import pyarrow as pa
+
+    facts = estate()
+    folder = settings().warehouse / "estate"
+    folder.mkdir(parents=True, exist_ok=True)
+    rates = sorted(facts.cost_rates.items())
+    _replace(folder / "cost_rates.parquet", pa.table({
+        "product_code": pa.array([product for product, _ in rates], pa.string()),
+        "rate_cents": pa.array([rate for _, rate in rates], pa.int64()),
+    }))
+    _replace(folder / "feeds.parquet", _feeds(facts))
+    names = sorted(facts.operators)
+    _replace(folder / "operators.parquet", pa.table({
+        "operator": pa.array(names, pa.string()),
+        **{
+            fact: pa.array([getattr(facts.operators[name], fact) for name in names], pa.string())
+            for fact in ("currency", "time_zone", "region", "legal_basis")
+        },
+    }))
+
+
+def _feeds(facts: Estate) -> object:
+    import pyarrow as pa
+
+    names = sorted(facts.feeds)
+    return pa.table({
+        "feed_id": pa.array(names, pa.string()),
+        "operator": pa.array([facts.feeds[name].operator for name in names], pa.string()),
+        "is_delivered": pa.array([facts.feeds[name].delivered for name in names], pa.bool_()),
+    })
+
+
+def _replace(path: Path, table: object) -> None:
+    import pyarrow.parquet as pq
+
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    pq.write_table(table, beside)
+    os.replace(beside, path)

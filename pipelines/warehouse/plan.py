@@ -1,0 +1,64 @@
+"""Which features and which matured labels a build makes, decided by dates alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pipelines.estate import LONGEST_WINDOW, estate
+
+# A label is known a grace after its window: churn 30 + 7 days, margin 90 + one bill cycle + 7.
+CHURN_KNOWN_AFTER = timedelta(days=37)
+LTV_KNOWN_AFTER = timedelta(days=127)
+SILENCE = timedelta(days=45)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sorted days without repeats. Labels never outrun the newest as_of: what matures later is not yet known."""
+
+    as_ofs: tuple[date, ...]
+    churn_labels: tuple[date, ...]
+    ltv_labels: tuple[date, ...]
+
+    @classmethod
+    def of(cls, as_ofs: Iterable[date]) -> Plan:
+        """A night's labels are those maturing that day; a bulk build's are those of its own as_ofs, and the night's
+        labels of its last as_of."""
+        wanted = tuple(sorted(set(as_ofs)))
+        return cls(wanted, _matured(wanted, CHURN_KNOWN_AFTER), _matured(wanted, LTV_KNOWN_AFTER))
+
+    def variables(self) -> dict[str, str]:
+        """The dbt variables: comma separated ISO days. They can hold nothing else, being made from dates."""
+        return {
+            "as_ofs": _join(self.as_ofs),
+            "churn_label_as_ofs": _join(self.churn_labels),
+            "ltv_label_as_ofs": _join(self.ltv_labels),
+        }
+
+    def windows(self) -> list[tuple[date, date]]:
+        """The half-open ranges of drop days the build reads, merged and sorted."""
+        ranges = sorted(
+            [(day - LONGEST_WINDOW, day) for day in self.as_ofs]
+            + [(day - SILENCE, day + CHURN_KNOWN_AFTER) for day in self.churn_labels]
+            + [(day, day + LTV_KNOWN_AFTER) for day in self.ltv_labels]
+        )
+        merged: list[tuple[date, date]] = []
+        for start, stop in ranges:
+            if merged and start <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+            else:
+                merged.append((start, stop))
+        return merged
+
+
+def _matured(as_ofs: tuple[date, ...], known_after: timedelta) -> tuple[date, ...]:
+    newest = as_ofs[-1]
+    tonight = newest - known_after
+    own = {day for day in as_ofs if day + known_after <= newest}
+    return tuple(sorted(day for day in own | {tonight} if day >= estate().training_start))
+
+
+def _join(wanted: tuple[date, ...]) -> str:
+    return ",".join(day.isoformat() for day in wanted)

@@ -1,0 +1,194 @@
+"""A small raw world told in sentences: `world.subscriber("s1").uses(mb=40, on="2026-03-01")`.
+
+Files have the door's form (raw/<source>/<feed>/dt=D/data.parquet and the manifest), made from the landing contract,
+so a column the contract gains is missing here only until a test says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.clock import days
+from pipelines.estate import estate
+from pipelines.landing.contract import BY_ID, FEEDS, Feed, Identifier, Type
+from pipelines.publish import Dataset, Entry, sha256
+from pipelines.settings import settings
+
+DAY = timedelta(days=1)
+TOKENS = {
+    Identifier.ACCOUNT: "account_token", Identifier.SUBSCRIPTION: "subscription_token", Identifier.MSISDN: "msisdn_token",
+}
+ARROW = {
+    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
+    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us"),
+}
+RAW = [("operator", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
+       ("is_known_assumed", pa.bool_())]
+
+
+def day(text: str | date) -> date:
+    return text if isinstance(text, date) else date.fromisoformat(text)
+
+
+def noon(on: date) -> datetime:
+    return datetime(on.year, on.month, on.day, 12)
+
+
+def schema(feed: Feed) -> pa.Schema:
+    kept = [c for c in feed.columns if c.identifier not in (Identifier.NAME, Identifier.FREE_TEXT)]
+    return pa.schema([(TOKENS.get(c.identifier, c.name), ARROW[c.type]) for c in kept] + RAW)
+
+
+class World:
+    """Rows by feed, each with the day it happened and the day its drop came; `write()` makes raw/ of them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = {feed.id: [] for feed in FEEDS}
+        self.serial = 0
+
+    def subscriber(self, name: str, since: str = "2026-01-10", **terms: Any) -> Subscriber:
+        return Subscriber(self, name, day(since), terms)
+
+    def add(self, feed_id: str, happened: date, dropped: str | date | None, values: dict[str, Any]) -> None:
+        """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction."""
+        dt = day(dropped) if dropped else happened
+        version = values.pop("version", 1)
+        known_on = day(values.pop("known_on", None) or dt + DAY)
+        self.rows[feed_id].append({
+            **values, "operator": "alpha", "dt": dt.isoformat(), "drop_version": version, "known_on": known_on,
+            "is_known_assumed": False,
+        })
+
+    def next(self, kind: str) -> str:
+        self.serial += 1
+        return f"{kind}{self.serial:06d}"
+
+    def write(self, until: str | date | None = None) -> None:
+        """Write every drop, declare every other day of history absent up to `until` (exclusive)."""
+        for feed_id, rows in self.rows.items():
+            feed = BY_ID[feed_id]
+            dataset = Dataset(settings().raw / feed.source / feed.name, ("dt",))
+            drops: dict[str, list[dict[str, Any]]] = {}
+            for row in rows:
+                drops.setdefault(row["dt"], []).append(row)
+            lines = [line for dt, held in sorted(drops.items()) for line in _publish(dataset, feed, dt, held)]
+            if until:
+                lines += [_line(Entry({"dt": str(dt)}, 0, 0, "", state="absent"))
+                          for dt in days(estate().history_start, day(until)) if str(dt) not in drops]
+            dataset.root.mkdir(parents=True, exist_ok=True)
+            dataset.manifest.write_text("".join(lines), encoding="utf-8")
+
+
+def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) -> list[str]:
+    path = dataset.live({"dt": dt})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema(feed)), path)
+    versions = {row["drop_version"]: row["known_on"] for row in rows}
+    return [_line(Entry({"dt": dt}, version, len(rows), sha256(path), known_on=str(known_on)))
+            for version, known_on in sorted(versions.items())]
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(asdict(entry), sort_keys=True) + "\n"
+
+
+def write_schemas() -> None:
+    """The zero-row file of every feed; stands in for `landing.ensure_schemas` where the door is not under test."""
+    for feed in FEEDS:
+        path = settings().raw / feed.source / feed.name / "schema" / "data.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(schema(feed).empty_table(), path)
+
+
+class Subscriber:
+    """One account with one subscription with one number; every sentence returns the subscriber."""
+
+    def __init__(self, world: World, name: str, since: date, terms: dict[str, Any]) -> None:
+        self.world, self.name, self.since = world, name, since
+        self.number = terms.pop("number", f"msisdn_{name}")
+        self.price = terms.pop("price_cents", 3000)
+        self.contract = terms.pop("contract_type", "monthly")
+        at, dropped = terms.pop("changed_at", noon(since)), terms.pop("dropped", None)
+        world.add("billing_alpha.accounts", since, dropped, {
+            "account_token": f"account_{name}", "segment": "consumer", "region": "north", "age_band": "under_65",
+            "has_partner": True, "has_dependents": None, "is_paperless": True, "payment_method": "credit_card",
+            "changed_at": at,
+        })
+        self.changes(on=since, dropped=dropped, changed_at=at, **terms)
+
+    @property
+    def id(self) -> str:
+        return f"sub_{self.name}"
+
+    def changes(self, on: str | date, dropped: str | date | None = None, **values: Any) -> Subscriber:
+        self.number = values.pop("number", self.number)
+        self.price = values.pop("price_cents", self.price)
+        self.world.add("billing_alpha.subscriptions", day(on), dropped, {
+            "subscription_token": self.name, "account_token": f"account_{self.name}", "msisdn_token": self.number,
+            "plan_code": "M", "contract_type": self.contract, "price_cents": self.price, "started_on": self.since,
+            "contract_end_on": None, "status": "active", "ended_on": None, "end_reason": None,
+            "changed_at": noon(day(on)), **values,
+        })
+        return self
+
+    def suspends(self, on: str) -> Subscriber:
+        return self.changes(on, status="suspended")
+
+    def leaves(self, on: str, reason: str = "cancellation", **more: Any) -> Subscriber:
+        return self.changes(on, status="ended", ended_on=day(on), end_reason=reason, **more)
+
+    def ports_out(self, on: str) -> Subscriber:
+        return self.leaves(on, "port_out")
+
+    def uses(self, on: str | date, mb: int = 10, dropped: str | None = None, **values: Any) -> Subscriber:
+        self.world.add("network.usage_daily", day(on), dropped, {
+            "msisdn_token": self.number, "usage_on": day(on), "data_kb": mb * 1024, "voice_seconds": 0, "sms_count": 0,
+            "calls": 0, "calls_dropped": 0, "roaming_kb": 0, **values,
+        })
+        return self
+
+    def uses_daily(self, first: str, last: str, mb: int = 10) -> Subscriber:
+        on = day(first)
+        while on <= day(last):
+            self.uses(on, mb)
+            on += DAY
+        return self
+
+    def holds(self, product: str, since: str | date | None = None, until: str | None = None) -> Subscriber:
+        first = day(since) if since else self.since
+        said = day(until) if until else first
+        self.world.add("billing_alpha.products", said, None, {
+            "subscription_token": self.name, "product_code": product, "started_on": first,
+            "ended_on": day(until) if until else None, "changed_at": noon(said),
+        })
+        return self
+
+    def billed(self, on: str | date, cents: int = 3000, dropped: str | None = None, **values: Any) -> Subscriber:
+        issued = day(on)
+        self.world.add("billing_alpha.invoices", issued, dropped, {
+            "invoice_id": self.world.next("i"), "account_token": f"account_{self.name}", "subscription_token": self.name,
+            "issued_on": issued, "period_start_on": issued - 30 * DAY, "period_end_on": issued,
+            "due_on": issued + 14 * DAY, "amount_cents": cents, "currency": "EUR", **values,
+        })
+        self.invoice = self.world.rows["billing_alpha.invoices"][-1]["invoice_id"]
+        return self
+
+    def pays(self, on: str, cents: int = 3000, status: str = "ok", dropped: str | None = None) -> Subscriber:
+        self.world.add("billing_alpha.payments", day(on), dropped, {
+            "payment_id": self.world.next("p"), "invoice_id": self.invoice, "account_token": f"account_{self.name}",
+            "paid_at": noon(day(on)), "amount_cents": cents, "status": status,
+        })
+        return self
+
+    def contacts(self, on: str, topic: str = "billing", dropped: str | None = None, **values: Any) -> Subscriber:
+        self.world.add("care.interactions", day(on), dropped, {
+            "interaction_id": self.world.next("c"), "msisdn_token": self.number, "channel": "call", "topic": topic,
+            "opened_at": noon(day(on)), "is_resolved": False, "is_complaint": False, "wait_seconds": 60, **values,
+        })
+        return self
