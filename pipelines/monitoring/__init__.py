@@ -1,0 +1,47 @@
+"""Watching: tonight's inputs against the champion's training sample, with a verdict that decides."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+from pipelines import champions
+from pipelines.errors import NoChampion
+from pipelines.models import spec_of
+from pipelines.monitoring.decision import DriftVerdict, decide
+from pipelines.progress import Report, silent
+from pipelines.publish import write_json
+from pipelines.settings import settings
+
+log = logging.getLogger(__name__)
+
+__all__ = ["DriftVerdict", "monitor", "report_folder"]
+
+
+def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict:
+    """Compare, decide, and write reports/drift/<model>/as_of=D/{report.html,verdict.json}. Safe to repeat.
+
+    Raises NoChampion when no version is in force at as_of: there is no training sample to compare with.
+    """
+    from pipelines.monitoring import comparison, frames
+
+    spec_of(model)
+    champion = champions.in_force(model, as_of)
+    if champion is None:
+        raise NoChampion(f"monitor {model} {as_of}: no champion in force, so nothing to compare with")
+    columns, reference = frames.reference(champion)
+    current = frames.tonight(columns, as_of)
+    folder = report_folder(model, as_of)
+    measurements = comparison.measure(reference, current, columns, folder / "report.html")
+    verdict = decide(model, as_of, measurements, version=champion.version, reference_rows=len(reference),
+                     current_rows=len(current))
+    write_json(folder / "verdict.json", asdict(verdict))
+    log.info("monitored model=%s as_of=%s version=%d status=%s", model, as_of, champion.version, verdict.status)
+    report(f"{model} at {as_of}: {verdict.status}" + (f" ({verdict.reasons[0]})" if verdict.reasons else ""))
+    return verdict
+
+
+def report_folder(model: str, as_of: date) -> Path:
+    return settings().reports / "drift" / model / f"as_of={as_of}"
