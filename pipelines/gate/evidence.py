@@ -25,6 +25,17 @@ class Evaluation:
         """For JSON: a figure that is not finite becomes null."""
         return finite_or_none(asdict(self))  # type: ignore[no-any-return]
 
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Evaluation:
+        """Back from JSON. A null figure was not finite."""
+        return cls(**{
+            **content,
+            "metrics": _or_nan(content["metrics"]),
+            "baselines": {name: _or_nan(figures) for name, figures in content["baselines"].items()},
+            "reliability": tuple(_or_nan(row) for row in content["reliability"]),
+            "notes": tuple(content["notes"]),
+        })
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -73,6 +84,10 @@ class Verdict:
             for check in content["checks"]
         )
         return cls(passed=bool(content["passed"]), checks=checks, reasons=tuple(content["reasons"]))
+
+
+def _or_nan(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in figures.items()}
 
 
 def finite_or_none(value: Any) -> Any:

@@ -12,6 +12,7 @@ SPEC: Final = ModelSpec(
     kind=Kind.CLASSIFIER,
     entity="subscriber",
     feature_service="churn_v1",
+    feature_tables=("roster", "ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care"),
     label="lbl_churn_30d",
     label_column="is_churned",
     horizon_days=30,
@@ -22,13 +23,13 @@ SPEC: Final = ModelSpec(
     # and took the calibration error from .02 to .14 on a public churn table.)
     parameters=MappingProxyType({
         "max_depth": 3,
-        "learning_rate": 0.05,
+        "learning_rate": 0.08,
         "min_child_weight": 5.0,
         "subsample": 0.8,
         "colsample_bytree": 0.6,
         "reg_lambda": 5.0,
-        "max_rounds": 400,
-        "early_stopping_rounds": 30,
+        "max_rounds": 300,
+        "early_stopping_rounds": 20,
     }),
     gate=Gate(
         min_rows=500,

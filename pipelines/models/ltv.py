@@ -57,6 +57,7 @@ SPEC: Final = ModelSpec(
     kind=Kind.FORMULA,
     entity="subscriber",
     feature_service="ltv_v1",
+    feature_tables=("roster", "ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care"),
     label="lbl_ltv",
     label_column="margin_eur_90d",
     horizon_days=90,

@@ -80,6 +80,7 @@ class Split:
     max_cutoffs: int = 26      # the newest so many are used
     max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
     folds: int = 5             # by subscriber, when there is too little history for three slices in time
+    min_slice_positives: int = 20
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class ModelSpec:
     kind: Kind
     entity: str
     feature_service: str
+    feature_tables: tuple[str, ...]  # published feature sets the service reads; checked before training
     label: str
     label_column: str
     horizon_days: int

@@ -1,0 +1,220 @@
+"""Training: from matured labels to a registered, judged version and its bundle; the same call again makes no double."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import IntegrityError, NotEnoughData
+from pipelines.estate import estate
+from pipelines.gate import Evaluation, Verdict
+from pipelines.models import spec_of
+from pipelines.models.spec import Kind, ModelSpec
+from pipelines.progress import Report, silent
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.bundle import Bundle
+    from pipelines.champions import Champion
+    from pipelines.tracking import Registered
+    from pipelines.training.candidate import Candidate
+
+__all__ = ["TrainResult", "train"]
+
+log = logging.getLogger(__name__)
+
+SAMPLE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """One registered version. `promoted`: it is in the champion log. `reused`: an earlier call had made it."""
+
+    model: str
+    version: int
+    as_of: date
+    verdict: Verdict
+    evaluation: Evaluation
+    bundle: Path
+    promoted: bool
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything one training is made of, and the identity that makes a retry the same training."""
+
+    spec: ModelSpec
+    as_of: date
+    cutoffs: tuple[date, ...]
+    frame: pd.DataFrame
+    frame_digest: str
+    survival_from: Champion | None
+
+    @property
+    def identity(self) -> str:
+        pinned = [self.survival_from.version, self.survival_from.sha256] if self.survival_from else None
+        parts = [self.as_of.isoformat(), self.spec.digest, self.frame_digest, pinned]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
+    """Train, register and judge `model` on every cut-off whose label is known at as_of. It promotes nobody.
+
+    Raises MissingHistory (unpublished cut-offs), NotEnoughData (none matured; no rows, unknown labels, one class, too
+    few rows or positives; for a formula also no champion to stand on), UsageError (no such model). A version the gate
+    refuses is registered like any other, without an alias, with the reasons.
+    """
+    from pipelines import tracking
+
+    work = _prepare(spec_of(model), as_of, report)
+    found = tracking.find(work.spec.registered_name, work.identity)
+    if found is not None and found.state == tracking.READY:
+        report(f"train {model}: v{found.version} is this very training; nothing to do")
+        return _result(work, found, _settled(found, model), reused=True)
+    candidate = _fit(work, report)
+    registered = tracking.register(
+        work.spec.registered_name, tracking.as_tags(_tags(work)), booster=candidate.booster,
+        columns=_columns(work.spec), parameters={**work.spec.parameters, "seed": work.spec.seed},
+        metrics=_finite(candidate.evaluation.metrics),
+    )
+    bundle = _bundle(work, registered.version, candidate)
+    passed = bool(bundle.facts["verdict"]["passed"])
+    tracking.settle(
+        registered, bundle.directory,
+        tracking.as_tags({
+            "sha256": bundle.sha256, "verdict": "passed" if passed else "refused",
+            "reasons": bundle.facts["verdict"]["reasons"],
+        }),
+        alias="challenger" if passed else None,
+    )
+    result = _result(work, registered, bundle, reused=False)
+    outcome = "passed the gate" if passed else "refused by the gate: " + "; ".join(result.verdict.reasons)
+    report(f"train {model}: v{result.version} {outcome}")
+    log.info("trained model=%s as_of=%s version=%d rows=%d passed=%s", model, as_of, result.version,
+             len(work.frame), passed)
+    return result
+
+
+def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
+    from pipelines.training import formula, frames
+    from pipelines.training.cutoffs import matured
+
+    start = estate().training_start
+    cutoffs = matured(spec, as_of, start)
+    if not cutoffs:
+        raise NotEnoughData(
+            f"training {spec.name} at {as_of}",
+            [f"no cut-off matured: the first is {start}, whose label is known at {spec.known_on(start)}"],
+            f"train at {spec.known_on(start)} or later",
+        )
+    frames.check_published(spec, cutoffs, as_of)
+    survival_from = formula.pinned(spec, as_of) if spec.kind is Kind.FORMULA else None
+    rows = frames.labels(spec, cutoffs)
+    frames.check_labels(spec, rows)
+    report(f"train {spec.name}: reading features of {len(rows)} rows")
+    frame = frames.training_frame(spec, rows)
+    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame), survival_from)
+
+
+def _fit(work: _Work, report: Report) -> Candidate:
+    from pipelines.training import classifier, formula
+
+    if work.survival_from is not None:
+        return formula.fit(work.spec, work.frame, work.cutoffs, work.survival_from, report)
+    return classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
+
+
+def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
+    """Judge, then write the bundle with the verdict inside, so that one sha256 binds both. A killed run's is kept."""
+    from pipelines import bundle as bundles
+    from pipelines.training import frames
+    from pipelines.training.card import card
+    from pipelines.training.judgement import judge
+
+    directory = bundles.path_of(work.spec.name, version)
+    if directory.exists():
+        standing = bundles.load(directory)
+        if standing.facts.get("identity") != work.identity:
+            raise IntegrityError(
+                f"{directory}: holds another training than the registry's v{version}; the registry was reset. "
+                f"Move {settings().models / work.spec.name} away or restore the registry"
+            )
+        return standing
+    verdict = judge(work.spec, candidate, work.as_of)
+    columns = _columns(work.spec)
+    facts = {
+        **_facts(work), "version": version, "columns": columns, "categories": candidate.categories,
+        "calibrator": candidate.calibrator, "verdict": verdict.as_dict(), **candidate.facts,
+    }
+    files = {
+        "sample.parquet": frames.sample(work.frame, columns, rows=SAMPLE_ROWS, seed=work.spec.seed),
+        "evaluation.json": _json(candidate.evaluation.as_dict()),
+        "verdict.json": _json(verdict.as_dict()),
+        "card.md": card(work.spec, facts, candidate.evaluation, verdict).encode(),
+    }
+    return bundles.save(directory, facts, booster=candidate.booster, files=files)
+
+
+def _facts(work: _Work) -> dict[str, Any]:
+    spec, label = work.spec, work.frame[work.spec.label_column]
+    return {
+        "model": spec.name, "kind": spec.kind, "feature_service": spec.feature_service,
+        "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
+        "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
+        "rows": len(work.frame), "positives": int(label.astype("float64").sum()) if _counts(spec) else 0,
+        "expires_after_days": spec.expires_after_days,
+    }
+
+
+def _tags(work: _Work) -> dict[str, Any]:
+    from pipelines import tracking
+
+    names = ("identity", "feature_service", "spec_digest", "frame_digest", "trained_as_of", "cutoffs", "kind")
+    facts = _facts(work)
+    pinned = {"churn_version": str(work.survival_from.version)} if work.survival_from else {}
+    return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned}
+
+
+def _settled(found: Registered, model: str) -> Bundle:
+    from pipelines import bundle as bundles
+
+    return bundles.load(bundles.path_of(model, found.version), expected=found.tags["sha256"])
+
+
+def _result(work: _Work, found: Registered, bundle: Bundle, *, reused: bool) -> TrainResult:
+    from pipelines import champions
+
+    stored = json.loads(bundle.file("evaluation.json").read_bytes())
+    return TrainResult(
+        model=work.spec.name, version=found.version, as_of=work.as_of,
+        verdict=Verdict.of(bundle.facts["verdict"]), evaluation=Evaluation.of(stored),
+        bundle=bundle.directory, reused=reused,
+        promoted=any(line.version == found.version for line in champions.history(work.spec.name)),
+    )
+
+
+def _columns(spec: ModelSpec) -> Sequence[str]:
+    from pipelines import features
+
+    return features.feature_columns(spec.feature_service)
+
+
+def _counts(spec: ModelSpec) -> bool:
+    return spec.kind is Kind.CLASSIFIER
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if value == value}
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()

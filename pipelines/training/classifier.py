@@ -1,0 +1,127 @@
+"""Fit and evaluate a classifier: out of time where the history allows it, else by subscriber; then refit on all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipelines import bundle as bundles
+from pipelines.errors import NotEnoughData
+from pipelines.gate import Evaluation, metrics
+from pipelines.models.spec import ModelSpec
+from pipelines.progress import Report
+from pipelines.training import baselines, frames, recipe
+from pipelines.training.candidate import Candidate
+from pipelines.training.cutoffs import Slices, divide
+from pipelines.training.recipe import Floats, Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rivals = dict[str, Floats]
+
+
+def fit(
+    spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], cutoffs: Sequence[date], report: Report
+) -> Candidate:
+    """The candidate of a frame of all matured cut-offs. Raises NotEnoughData naming the slice that is too thin."""
+    slices = divide(cutoffs, spec)
+    report(f"train {spec.name}: {len(frame)} rows of {len(cutoffs)} cut-offs, {slices.why}")
+    if slices.design == "out_of_time":
+        return _out_of_time(spec, frame, columns, slices)
+    return _by_subscriber(spec, frame, columns, slices)
+
+
+def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], slices: Slices) -> Candidate:
+    parts = {name: frames.of_cutoffs(frame, getattr(slices, name)) for name in ("fit", "calibrate", "test")}
+    _check_slices(spec, parts)
+    # What the evaluated model may know of categories is what its own slice held.
+    learned = bundles.learn_categories(parts["fit"], columns)
+    rows = {name: recipe.encode(part, spec, columns, learned) for name, part in parts.items()}
+    fitted = recipe.fit_in_time(spec, rows["fit"], rows["calibrate"])
+    predicted = fitted.predict(rows["test"])
+    rivals = _rivals(_stacked(rows["fit"], rows["calibrate"]), rows["test"], learned)
+    # Refit on everything with the same parameters and rounds. No row is left to calibrate that booster on, so its line
+    # comes from the evaluated one, over both slices that one was not fitted on: the newest base rate there is.
+    unseen = _stacked(rows["calibrate"], rows["test"])
+    calibrator = recipe.platt(fitted.margin(unseen), unseen.label)
+    categories = bundles.learn_categories(frame, columns)
+    everything = recipe.encode(frame, spec, columns, categories)
+    return Candidate(
+        evaluation=_evaluation(spec, slices, parts, parts["test"], predicted, rivals),
+        categories=categories, calibrator=calibrator, judged=parts["test"], judged_cutoffs=slices.test,
+        predicted=predicted, booster=recipe.refit(spec, everything, fitted.rounds),
+        facts={"rounds": fitted.rounds, "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
+    )
+
+
+def _by_subscriber(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], slices: Slices) -> Candidate:
+    categories = bundles.learn_categories(frame, columns)
+    rows = recipe.encode(frame, spec, columns, categories)
+    fold = recipe.folds(rows.subscriber, spec.split.folds, "outer")
+    predicted = np.full(len(frame), np.nan)
+    rivals: Rivals = {name: np.full(len(frame), np.nan) for name in ("constant", "logistic")}
+    for number in range(spec.split.folds):
+        train, judged = rows.take(fold != number), rows.take(fold == number)
+        predicted[fold == number] = recipe.fit_across(spec, train, f"inner{number}").predict(judged)
+        for name, values in _rivals(train, judged, categories).items():
+            rivals[name][fold == number] = values
+    final = recipe.fit_across(spec, rows, "final")
+    return Candidate(
+        evaluation=_evaluation(spec, slices, {"out_of_fold": frame}, frame, predicted, rivals),
+        categories=categories, calibrator=final.calibrator, judged=frame, judged_cutoffs=slices.test,
+        predicted=predicted, booster=final.booster,
+        facts={"rounds": final.rounds, "calibrated_on": "held-out log-odds, cross-fitted by subscriber"},
+    )
+
+
+def _rivals(train: Rows, judged: Rows, categories: dict[str, list[str]]) -> Rivals:
+    return {
+        "constant": baselines.constant(train, len(judged.label)),
+        "logistic": baselines.logistic(train, judged, categories),
+    }
+
+
+def _evaluation(
+    spec: ModelSpec, slices: Slices, parts: dict[str, pd.DataFrame], judged: pd.DataFrame, predicted: Floats,
+    rivals: Rivals,
+) -> Evaluation:
+    label = judged[spec.label_column].to_numpy(dtype=np.float64)
+    return Evaluation(
+        design=slices.design,
+        rows=len(label),
+        positives=int(label.sum()),
+        metrics=metrics.classification(label, predicted),
+        baselines={name: metrics.classification(label, values) for name, values in rivals.items()},
+        reliability=tuple(metrics.reliability(label, predicted)),
+        slices={name: _described(spec, part) for name, part in parts.items()},
+        notes=(slices.why,),
+    )
+
+
+def _described(spec: ModelSpec, part: pd.DataFrame) -> dict[str, Any]:
+    days = sorted({stamp.date().isoformat() for stamp in part["event_timestamp"].unique()})
+    return {"cutoffs": days, "rows": len(part), "positives": int(part[spec.label_column].astype("float64").sum())}
+
+
+def _check_slices(spec: ModelSpec, parts: dict[str, pd.DataFrame]) -> None:
+    thin = []
+    for name, part in parts.items():
+        positives = int(part[spec.label_column].astype("float64").sum())
+        if min(positives, len(part) - positives) < spec.split.min_slice_positives:
+            thin.append(
+                f"too few positives: slice {name} has {positives} in {len(part)} rows, "
+                f"{spec.split.min_slice_positives} of each class are needed"
+            )
+    if thin:
+        raise NotEnoughData(f"training {spec.name}", thin, "wait for more labels to mature")
+
+
+def _stacked(one: Rows, other: Rows) -> Rows:
+    return Rows(
+        np.vstack([one.matrix, other.matrix]), np.r_[one.label, other.label],
+        np.r_[one.subscriber, other.subscriber], one.columns,
+    )

@@ -1,0 +1,139 @@
+"""The training frame: matured labels with the features known at their cut-off, checked before anything is fitted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipelines.errors import MissingHistory, NotEnoughData
+from pipelines.models.spec import Kind, ModelSpec
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ["event_timestamp", "subscriber_id"]
+
+
+def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> None:
+    """Raise MissingHistory naming every cut-off without published labels or features, and the command for them."""
+    datasets = [(settings().labels, spec.label), *((settings().features, name) for name in spec.feature_tables)]
+    holes: dict[date, list[str]] = {}
+    for root, name in datasets:
+        entries = Dataset(root / name, ("as_of",)).entries()
+        for cutoff in cutoffs:
+            entry = entries.get((cutoff.isoformat(),))
+            if entry is None or entry.state != "committed":
+                holes.setdefault(cutoff, []).append(name)
+    if holes:
+        raise MissingHistory(
+            f"training {spec.name} at {as_of}",
+            [f"cut-off {cutoff}: not published: {', '.join(names)}" for cutoff, names in sorted(holes.items())],
+            f"telco bootstrap --from {min(holes)} --to {as_of}",
+        )
+
+
+def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
+    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column."""
+    import pandas as pd
+
+    dataset = Dataset(settings().labels / spec.label, ("as_of",))
+    columns = ["subscriber_id", "event_timestamp", spec.label_column]
+    parts = [
+        pd.read_parquet(dataset.verify({"as_of": cutoff.isoformat()}), columns=columns, partitioning=None)
+        for cutoff in cutoffs
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    rows["event_timestamp"] = rows["event_timestamp"].astype("M8[us]")
+    return rows
+
+
+def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
+    """Refuse, with a named reason, labels nothing can be learned from: XGBoost would fit 0 rows without a word."""
+    label = rows[spec.label_column]
+    reasons = []
+    if rows.empty:
+        reasons.append("no rows: no subscriber was active at any matured cut-off")
+    elif label.isna().any():
+        reasons.append(f"unknown labels: {int(label.isna().sum())} of {len(rows)} are null; a label is known or absent")
+    else:
+        if len(rows) < spec.gate.min_rows:
+            reasons.append(f"too few rows: {len(rows)}, at least {spec.gate.min_rows} are needed")
+        if spec.kind is Kind.CLASSIFIER:
+            reasons += _class_reasons(spec, label.astype("float64"))
+    if reasons:
+        next_step = "wait for more labels to mature, or look at the label mart"
+        raise NotEnoughData(f"training {spec.name}", reasons, next_step)
+
+
+def _class_reasons(spec: ModelSpec, label: pd.Series[float]) -> list[str]:
+    positives = int(label.sum())
+    if label.nunique() < 2:
+        return [f"one class: all {len(label)} labels are {bool(label.iloc[0])}"]
+    if positives < spec.gate.min_positives:
+        return [f"too few positives: {positives}, at least {spec.gate.min_positives} are needed"]
+    return []
+
+
+def training_frame(spec: ModelSpec, rows: pd.DataFrame, service: str | None = None) -> pd.DataFrame:
+    """Label rows with their features, in the one order everything is fitted in: (event_timestamp, subscriber_id)."""
+    from pipelines import features
+
+    frame = features.training_frame(service or spec.feature_service, rows)
+    if len(frame) != len(rows) or frame.duplicated(KEYS).any():
+        raise NotEnoughData(
+            f"training {spec.name}", [f"{len(rows)} label rows in, {len(frame)} rows of features out"],
+            "compare the label and feature partitions of the cut-offs",
+        )
+    return frame.sort_values(KEYS, ignore_index=True)
+
+
+def of_cutoffs(frame: pd.DataFrame, cutoffs: Sequence[date]) -> pd.DataFrame:
+    """The rows of these cut-offs, in the frame's order, with a fresh index."""
+    import pandas as pd
+
+    wanted = pd.to_datetime([cutoff.isoformat() for cutoff in cutoffs]).astype(frame["event_timestamp"].dtype)
+    return frame[frame["event_timestamp"].isin(wanted)].reset_index(drop=True)
+
+
+def digest(frame: pd.DataFrame) -> str:
+    """Hex sha256 over every value of every row, whatever the order of rows and columns; missing values count."""
+    import numpy as np
+    from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+
+    ordered = frame.sort_values(KEYS, ignore_index=True)
+    hashed = hashlib.sha256(str(len(ordered)).encode())
+    for name in sorted(ordered.columns):
+        values = ordered[name]
+        missing = values.isna().to_numpy()
+        hashed.update(b"\x00column\x00" + name.encode() + b"\x00" + np.packbits(missing).tobytes())
+        if is_datetime64_any_dtype(values):
+            hashed.update(values.astype("M8[us]").astype("int64").to_numpy().tobytes())
+        elif is_numeric_dtype(values) or is_bool_dtype(values):
+            numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+            hashed.update(np.where(missing, 0.0, numbers).tobytes())
+        else:
+            texts = ["" if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+            hashed.update("".join(f"{len(text)}:{text}" for text in texts).encode())
+    return hashed.hexdigest()
+
+
+def sample(frame: pd.DataFrame, columns: Sequence[str], *, rows: int, seed: int) -> bytes:
+    """At most so many rows of the frame as Parquet bytes, drawn by seed: the reference that drift is measured against.
+
+    Holds event_timestamp and the features; no subscriber, since nothing that reads it needs one.
+    """
+    import io
+
+    import numpy as np
+
+    chosen = frame
+    if len(frame) > rows:
+        places = np.sort(np.random.default_rng(seed).choice(len(frame), size=rows, replace=False))
+        chosen = frame.iloc[places]
+    buffer = io.BytesIO()
+    chosen[["event_timestamp", *columns]].to_parquet(buffer, index=False)
+    return buffer.getvalue()
