@@ -48,7 +48,7 @@ def write_drop(feed: Feed, dt: date, table: pa.Table, *, day_zero: bool = False)
         control["sha256"] = sha256(content).hexdigest()
     else:
         path.unlink(missing_ok=True)
-        control["empty"] = True
+        control |= {"empty": True, "sha256": sha256(b"").hexdigest()}
     # The control file goes last: whoever sees it sees the whole data file.
     _control(path).write_text(json.dumps(control, sort_keys=True) + "\n", encoding="utf-8")
     return int(table.num_rows)
