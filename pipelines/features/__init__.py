@@ -1,7 +1,7 @@
 """Features through Feast: register the definitions, read training and scoring frames, keep the online store forward."""
 
-from pipelines.features.frames import feature_columns, scoring_frame, training_frame
+from pipelines.features.frames import feature_columns, partition_digests, scoring_frame, training_frame
 from pipelines.features.online import lookup, materialize
 from pipelines.features.store import apply
 
-__all__ = ["apply", "feature_columns", "lookup", "materialize", "scoring_frame", "training_frame"]
+__all__ = ["apply", "feature_columns", "lookup", "materialize", "partition_digests", "scoring_frame", "training_frame"]

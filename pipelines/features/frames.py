@@ -65,6 +65,15 @@ def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
     return frame
 
 
+def partition_digests(service: str, as_of: date) -> dict[str, str]:
+    """sha256 of the roster and of every feature partition that a scoring frame of this night is made of."""
+    found = {}
+    for dataset in ("roster", *(view.dataset for view in store.views(service))):
+        entry = Dataset(settings().features / dataset, ("as_of",)).entry({"as_of": as_of.isoformat()})
+        found[dataset] = entry.sha256 if entry else ""
+    return found
+
+
 def verify(dataset: str, as_of: date) -> Path:
     """The path of a feature partition after comparing its sha256. Held when unpublished, IntegrityError if altered."""
     partitions = Dataset(settings().features / dataset, ("as_of",))

@@ -1,0 +1,96 @@
+"""The one table from features to words: theme, what to say of a value, what to say when it is unknown.
+
+Phrases state the value, so that they are true whatever direction the model learned; the sign is said in front of them.
+Features of one theme say the same thing in several windows, so a subscriber is told of a theme once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Words for one feature. `said` has `{value}`; a flag has `said` for yes and `denied` for no."""
+
+    theme: str
+    said: str
+    unknown: str
+    denied: str | None = None
+    digits: int = 0
+
+
+def _flag(theme: str, yes: str, no: str) -> Phrase:
+    return Phrase(theme, yes, f"not known: {yes}", denied=no)
+
+
+_NO_INVOICE: Final = "no invoices to compare"
+_NO_USAGE: Final = "no network usage known"
+_NO_CARE: Final = "no care data"
+
+PHRASES: Final[dict[str, Phrase]] = {
+    # who and since when
+    "tenure_days": Phrase("tenure", "customer for {value} days", "length of custom unknown"),
+    "contract_type": Phrase("contract", "contract: {value}", "contract unknown"),
+    "days_to_contract_end": Phrase("contract", "contract ends in {value} days", "no contract end"),
+    "plan_code": Phrase("plan", "plan {value}", "plan unknown"),
+    "segment": Phrase("segment", "{value} customer", "segment unknown"),
+    "has_partner": _flag("household", "lives with a partner", "lives without a partner"),
+    "has_dependents": _flag("household", "has dependents", "has no dependents"),
+    "is_suspended": _flag("suspension", "line is suspended", "line is not suspended"),
+    # what they hold
+    "product_count": Phrase("products", "{value} products held", "products unknown"),
+    "internet_technology": Phrase("internet", "internet: {value}", "internet access unknown"),
+    "has_voice": _flag("voice", "has voice", "has no voice"),
+    "has_multiple_lines": _flag("voice", "several lines", "a single line"),
+    "has_mobile_data": _flag("mobile data", "has mobile data", "has no mobile data"),
+    "has_online_security": _flag("security", "has online security", "has no online security"),
+    "has_online_backup": _flag("backup", "has online backup", "has no online backup"),
+    "has_device_protection": _flag("protection", "has device protection", "has no device protection"),
+    "has_tech_support": _flag("support", "has technical support", "has no technical support"),
+    "has_streaming_tv": _flag("streaming", "streams TV", "does not stream TV"),
+    "has_streaming_movies": _flag("streaming", "streams films", "does not stream films"),
+    # what they pay
+    "price_eur": Phrase("price", "list price {value} EUR", "price unknown", digits=2),
+    "price_change_eur_90d": Phrase("price change", "price changed by {value} EUR in 90 days", "no price change known",
+                                   digits=2),
+    "billed_eur_30d": Phrase("billed", "{value} EUR billed in 30 days", "nothing billed yet", digits=2),
+    "billed_eur_90d": Phrase("billed", "{value} EUR billed in 90 days", "nothing billed yet", digits=2),
+    "billed_eur_365d": Phrase("billed", "{value} EUR billed in a year", "nothing billed yet", digits=2),
+    "margin_eur_30d": Phrase("billed", "margin of {value} EUR a month", "margin unknown", digits=2),
+    "billed_trend_ratio_90d": Phrase("bill trend", "bills at {value} times the period before", _NO_INVOICE, digits=2),
+    "invoice_count_90d": Phrase("invoices", "{value} invoices in 90 days", _NO_INVOICE),
+    "days_since_last_invoice": Phrase("invoices", "last invoice {value} days ago", "no invoice yet"),
+    "payment_method": Phrase("payment method", "pays by {value}", "payment method unknown"),
+    "is_paperless": _flag("paperless", "paperless billing", "bills on paper"),
+    "failed_payments_90d": Phrase("payments", "{value} failed payments in 90 days", "payments unknown"),
+    "unpaid_eur_90d": Phrase("payments", "{value} EUR unpaid of 90 days", "payments unknown", digits=2),
+    "days_since_last_payment": Phrase("payments", "last payment {value} days ago", "no payment known"),
+    # what they use
+    "has_network": _flag("usage", "network usage seen", "no network usage known"),
+    "data_mb_7d": Phrase("usage", "{value} MB in 7 days", _NO_USAGE),
+    "data_mb_30d": Phrase("usage", "{value} MB in 30 days", _NO_USAGE),
+    "data_mb_90d": Phrase("usage", "{value} MB in 90 days", _NO_USAGE),
+    "active_days_30d": Phrase("usage", "active on {value} of 30 days", _NO_USAGE),
+    "days_since_last_use": Phrase("usage", "last used {value} days ago", _NO_USAGE),
+    "voice_min_30d": Phrase("calls", "{value} call minutes in 30 days", _NO_USAGE),
+    "sms_count_30d": Phrase("calls", "{value} messages in 30 days", _NO_USAGE),
+    "data_trend_ratio_30d": Phrase("usage trend", "data use at {value} times the month before",
+                                   "no usage to compare", digits=2),
+    "dropped_call_ratio_30d": Phrase("dropped calls", "{value} of calls dropped in 30 days", "no calls to judge",
+                                     digits=3),
+    "roaming_mb_90d": Phrase("roaming", "{value} MB roaming in 90 days", _NO_USAGE),
+    # what they asked of care
+    "has_care": _flag("contacts", "care data known", "no care data"),
+    "contacts_7d": Phrase("contacts", "{value} care contacts in 7 days", _NO_CARE),
+    "contacts_30d": Phrase("contacts", "{value} care contacts in 30 days", _NO_CARE),
+    "contacts_90d": Phrase("contacts", "{value} care contacts in 90 days", _NO_CARE),
+    "days_since_last_contact": Phrase("contacts", "last care contact {value} days ago", "no care contact known"),
+    "unresolved_contacts_30d": Phrase("unresolved", "{value} unresolved contacts in 30 days", _NO_CARE),
+    "unresolved_contacts_90d": Phrase("unresolved", "{value} unresolved contacts in 90 days", _NO_CARE),
+    "complaints_90d": Phrase("complaints", "{value} complaints in 90 days", _NO_CARE),
+    "mean_wait_s_90d": Phrase("waiting", "waited {value} seconds on average", "never waited for care"),
+    "billing_contacts_90d": Phrase("billing contacts", "{value} contacts about billing in 90 days", _NO_CARE),
+    "network_contacts_90d": Phrase("network contacts", "{value} contacts about the network in 90 days", _NO_CARE),
+}

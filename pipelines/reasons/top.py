@@ -1,0 +1,85 @@
+"""The three themes that move a subscriber's churn score most, from the trees' exact contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.errors import Held
+from pipelines.reasons.phrases import PHRASES, Phrase
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+RAISES, LOWERS = "raises the risk", "lowers the risk"
+COUNT = 3
+
+
+def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[np.ndarray]:
+    """Three columns of words, strongest first; None where fewer than three themes contribute anything.
+
+    `contributions` (rows, columns) in log-odds, positive towards leaving; `frame` holds the values the model saw, row
+    by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the feature
+    that contributes most in the direction of that sum. Equal weights keep the order of `columns`.
+    """
+    import numpy as np
+
+    themes, member = _themes(columns)
+    summed = contributions.astype("float64") @ member.T
+    order = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :COUNT]
+    reasons = []
+    for rank in range(COUNT):
+        if rank >= len(themes):
+            reasons.append(np.full(len(frame), None, dtype=object))
+            continue
+        theme = order[:, rank]
+        weight = np.take_along_axis(summed, theme[:, None], axis=1)[:, 0]
+        towards = np.where(member[theme] > 0, contributions * np.sign(weight)[:, None], -np.inf)
+        reasons.append(_words(towards.argmax(axis=1), weight, frame, columns))
+    return reasons
+
+
+def _themes(columns: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The themes of the columns in their order, and the 0/1 matrix (themes, columns) of who belongs to which."""
+    import numpy as np
+
+    unspoken = [name for name in columns if name not in PHRASES]
+    if unspoken:
+        raise Held("reasons", [f"no words for {', '.join(unspoken)}"], "add them to pipelines/reasons/phrases.py")
+    themes = list(dict.fromkeys(PHRASES[name].theme for name in columns))
+    member = np.zeros((len(themes), len(columns)))
+    for position, name in enumerate(columns):
+        member[themes.index(PHRASES[name].theme), position] = 1.0
+    return themes, member
+
+
+def _words(chosen: np.ndarray, weight: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    words = np.full(len(frame), None, dtype=object)
+    for position in np.unique(chosen):
+        name = columns[position]
+        for direction, rows in ((RAISES, (chosen == position) & (weight > 0)),
+                                (LOWERS, (chosen == position) & (weight < 0))):
+            if rows.any():
+                words[rows] = _spoken(frame[name][rows], PHRASES[name], direction)
+    return words
+
+
+def _spoken(values: pd.Series, phrase: Phrase, direction: str) -> np.ndarray:
+    """Words for each value; each distinct value is put into words once."""
+    import numpy as np
+    import pandas as pd
+
+    codes, distinct = pd.factorize(values)
+    spoken = [f"{direction}: {_say(value, phrase)}" for value in distinct] + [f"{direction}: {phrase.unknown}"]
+    return np.array(spoken, dtype=object)[codes]  # pandas codes a missing value as -1: the last one
+
+
+def _say(value: object, phrase: Phrase) -> str:
+    if phrase.denied is not None:
+        return phrase.said if bool(value) else phrase.denied
+    if isinstance(value, str):
+        return phrase.said.format(value=value.replace("_", " "))
+    return phrase.said.format(value=f"{float(value):.{phrase.digits}f}")  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""The nightly extract: one CSV for retention analysts that joins the scores of the champions in force."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import uuid
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import Held
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+# A spreadsheet runs a cell that begins so as a formula (CWE-1236); an apostrophe makes it text.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+ROSTER = ["subscriber_id", "operator", "region", "segment"]
+COLUMNS: dict[str, dict[str, str]] = {
+    "churn": {
+        "churn_probability": "churn_probability", "decile": "churn_decile", "reason_1": "churn_reason_1",
+        "reason_2": "churn_reason_2", "reason_3": "churn_reason_3", "model_version": "churn_version",
+        "expires_at": "churn_expires_at",
+    },
+    "ltv": {
+        "ltv_eur_12m": "ltv_eur_12m", "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
+        "reason_1": "ltv_reason_1", "reason_2": "ltv_reason_2", "reason_3": "ltv_reason_3",
+        "model_version": "ltv_version", "expires_at": "ltv_expires_at",
+    },
+}
+
+
+def extract(as_of: date) -> Path:
+    """Write `extracts/as_of=D/scores.csv` and return its path. UTF-8, comma, header, one row per scored subscriber.
+
+    Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there.
+    Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
+    """
+    frames = {model: frame for model in COLUMNS if (frame := _scores(model, as_of)) is not None}
+    if not frames:
+        raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
+    joined = _roster(as_of)
+    for model, names in COLUMNS.items():
+        frame = frames.get(model)
+        if frame is None:
+            joined = joined.assign(**dict.fromkeys(names.values()))
+        else:
+            joined = joined.merge(frame.rename(columns=names), on="subscriber_id", how="left", validate="one_to_one")
+    scored = set().union(*(frame["subscriber_id"] for frame in frames.values()))
+    kept = joined[joined["subscriber_id"].isin(scored)].sort_values("subscriber_id", ignore_index=True)
+    if len(kept) != len(scored):
+        raise Held(f"extract {as_of}", [f"{len(scored)} subscribers scored, {len(kept)} of them on the roster"])
+    kept.insert(1, "as_of", as_of.isoformat())
+    path = settings().extracts / f"as_of={as_of.isoformat()}" / "scores.csv"
+    _write(kept, path)
+    log.info("extract as_of=%s rows=%d", as_of, len(kept))
+    return path
+
+
+def _scores(model: str, as_of: date) -> pd.DataFrame | None:
+    """The scores of the champion in force, or None when there is no champion or it has not scored this night."""
+    import pyarrow.parquet as pq
+
+    from pipelines import champions
+
+    champion = champions.in_force(model, as_of)
+    if champion is None:
+        return None
+    scores = Dataset(settings().scores / model, ("as_of", "version"))
+    key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
+    if scores.entry(key) is None:
+        return None
+    columns = ["subscriber_id", *COLUMNS[model]]
+    frame: pd.DataFrame = pq.read_table(scores.verify(key), columns=columns, partitioning=None).to_pandas()
+    return frame
+
+
+def _roster(as_of: date) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    from pipelines.features.frames import verify
+
+    frame: pd.DataFrame = pq.read_table(verify("roster", as_of), columns=ROSTER, partitioning=None).to_pandas()
+    return frame
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    """Write beside and rename, so that a reader sees the old extract or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(frame.columns)
+            for row in frame.itertuples(index=False, name=None):
+                writer.writerow([_cell(value) for value in row])
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _cell(value: Any) -> str:
+    """Text of one cell: missing is empty, whole numbers have no point, text cannot start a formula."""
+    if value is None or value != value:  # NaN and NaT differ from themselves
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else f"{value:.6f}".rstrip("0")
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text

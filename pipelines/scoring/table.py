@@ -1,0 +1,38 @@
+"""The published form of scores: column names, order and types, by the kind of model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.models.spec import Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Six digits of a probability and cents of money are published, so that the last bit of an exp() on another machine
+# does not change a published byte; deciles are cut on what is published.
+DIGITS, CENTS = 6, 2
+REASONS = ("reason_1", "reason_2", "reason_3")
+
+
+def schema(kind: Kind) -> pa.Schema:
+    """Columns of a score partition. One row per scored subscriber, sorted by subscriber_id."""
+    import pyarrow as pa
+
+    measures = [("churn_probability", pa.float64()), ("decile", pa.int64())]
+    if kind is Kind.FORMULA:
+        measures = [("ltv_eur_12m", pa.float64()), ("margin_eur_month", pa.float64()), ("survival_12m", pa.float64())]
+    return pa.schema([
+        ("subscriber_id", pa.string()), ("as_of", pa.date32()), ("model", pa.string()), ("model_version", pa.int64()),
+        *measures, *((name, pa.string()) for name in REASONS), ("expires_at", pa.timestamp("us")),
+    ])
+
+
+def write(table: pa.Table, kind: Kind, path: Path) -> int:
+    """Write a score table in its published form; returns the rows."""
+    import pyarrow.parquet as pq
+
+    wanted = schema(kind)
+    pq.write_table(table.select(wanted.names).sort_by("subscriber_id").cast(wanted), path, compression="zstd")
+    return len(table)

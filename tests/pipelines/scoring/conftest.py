@@ -1,0 +1,83 @@
+"""A night that can be scored: published partitions, a churn champion that was really fitted, and an ltv formula."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+NIGHT = date(2026, 1, 12)
+TERMS = {"months": 12, "monthly_discount": 0.006434}
+
+
+def load_partitions() -> ModuleType:
+    path = Path(__file__).parents[1] / "features" / "partitions.py"
+    spec = importlib.util.spec_from_file_location("telco_partitions", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def partitions() -> ModuleType:
+    return load_partitions()
+
+
+@pytest.fixture
+def world(home: Path, partitions: ModuleType) -> ModuleType:
+    """200 on the roster of one night, 190 of them active."""
+    partitions.publish_world([NIGHT])
+    return partitions
+
+
+def churn_facts(version: int, columns: list[str], categories: dict[str, list[str]]) -> dict[str, Any]:
+    return {"model": "churn", "version": version, "feature_service": "churn_v1", "columns": columns,
+            "categories": categories, "calibrator": {"kind": "platt", "a": 0.9, "b": -0.2}}
+
+
+@pytest.fixture
+def champion(world: ModuleType) -> Callable[..., Any]:
+    """Fit, save and enter a churn version: leaving depends on contract, contacts and price."""
+    import numpy as np
+    import xgboost
+
+    from pipelines import bundle, champions, features
+
+    def enter(version: int = 1, from_as_of: date = NIGHT, seed: int = 0) -> bundle.Bundle:
+        frame = features.scoring_frame("churn_v1", NIGHT)
+        columns = features.feature_columns("churn_v1")
+        categories = bundle.learn_categories(frame, columns)
+        draw = np.random.default_rng(seed)
+        push = (frame["contract_type"] == "month_to_month") * 1.5 + frame["contacts_30d"] / 60 + draw.normal(0, 1, 190)
+        fitted = xgboost.train(
+            {"objective": "binary:logistic", "max_depth": 3, "nthread": 1, "seed": seed},
+            bundle.dmatrix(bundle.encode(frame, columns, categories), columns, label=(push > 1.2).to_numpy()), 12,
+        )
+        facts = churn_facts(version, columns, categories)
+        saved = bundle.save(bundle.path_of("churn", version), facts, booster=fitted, files={"card.json": b"{}"})
+        champions.enter("churn", version, from_as_of, saved.sha256, reason="test")
+        return saved
+
+    return enter
+
+
+@pytest.fixture
+def formula() -> Callable[..., Any]:
+    """Save and enter an ltv version that pins a churn version."""
+    from pipelines import bundle, champions
+
+    def enter(churn_version: int = 1, version: int = 1, from_as_of: date = NIGHT) -> bundle.Bundle:
+        facts = {"model": "ltv", "version": version, "feature_service": "ltv_v1", "columns": ["margin_eur_30d"],
+                 "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version}}
+        saved = bundle.save(bundle.path_of("ltv", version), facts)
+        champions.enter("ltv", version, from_as_of, saved.sha256, reason="test")
+        return saved
+
+    return enter

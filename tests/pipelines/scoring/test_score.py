@@ -1,0 +1,187 @@
+"""A night's scores: everyone active once, by the champion in force, with the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import features, scoring
+from pipelines.errors import Held, IntegrityError
+from pipelines.publish import Dataset, sha256
+from pipelines.settings import settings
+
+NIGHT = date(2026, 1, 12)
+KEY = {"as_of": NIGHT.isoformat(), "version": "1"}
+
+
+def published(model: str, version: int = 1, as_of: date = NIGHT) -> pd.DataFrame:
+    key = {"as_of": as_of.isoformat(), "version": str(version)}
+    path = Dataset(settings().scores / model, ("as_of", "version")).verify(key)
+    return pq.read_table(path, partitioning=None).to_pandas()
+
+
+def test_everyone_active_is_scored_once_and_the_rest_of_the_roster_is_counted_by_reason(champion: Any) -> None:
+    bundle = champion()
+    scored = scoring.score("churn", NIGHT)
+    rows = published("churn")
+    assert scored.rows == 190 == len(rows) == rows["subscriber_id"].nunique()
+    assert scored.excluded == {"silent_45_days": 5, "tenure_under_one_day": 5}
+    assert scored.rows + sum(scored.excluded.values()) == 200
+    frame = features.scoring_frame("churn_v1", NIGHT)
+    shuffled = frame.sample(frac=1, random_state=3)[frame.columns[::-1]]
+    expected = dict(zip(shuffled["subscriber_id"], bundle.predict(shuffled), strict=True))
+    assert np.allclose(rows["churn_probability"], rows["subscriber_id"].map(expected), atol=1e-6)
+
+
+def test_every_row_says_its_night_its_version_and_when_it_expires(champion: Any) -> None:
+    champion()
+    scoring.score("churn", NIGHT)
+    rows = published("churn")
+    assert set(rows["as_of"]) == {NIGHT}
+    assert set(rows["model_version"]) == {1}
+    assert set(rows["expires_at"]) == {datetime(2026, 1, 15)}
+    assert rows["reason_1"].str.match("(raises|lowers) the risk: ").all()
+
+
+def test_decile_one_holds_the_most_likely_to_leave(champion: Any) -> None:
+    champion()
+    scoring.score("churn", NIGHT)
+    rows = published("churn")
+    assert rows["decile"].value_counts().to_dict() == dict.fromkeys(range(1, 11), 19)
+    by_decile = rows.groupby("decile")["churn_probability"]
+    assert all(by_decile.min()[d] >= by_decile.max()[d + 1] for d in range(1, 10))
+
+
+def test_the_same_night_from_an_empty_scores_folder_gives_the_same_bytes(champion: Any, formula: Any) -> None:
+    champion()
+    formula()
+    first = everything_scored()
+    shutil.rmtree(settings().scores)
+    shutil.rmtree(settings().extracts)
+    assert everything_scored() == first
+    assert len(set(first)) == 3
+
+
+def everything_scored() -> list[str]:
+    for model in ("churn", "ltv"):
+        scoring.score(model, NIGHT)
+    partitions = [Dataset(settings().scores / model, ("as_of", "version")).live(KEY) for model in ("churn", "ltv")]
+    return [sha256(path) for path in (*partitions, scoring.extract(NIGHT))]
+
+
+def test_the_same_night_again_changes_nothing(champion: Any) -> None:
+    champion()
+    scoring.score("churn", NIGHT)
+    journal = (settings().scores / "churn" / "manifest.jsonl").read_bytes()
+    scoring.score("churn", NIGHT)
+    assert (settings().scores / "churn" / "manifest.jsonl").read_bytes() == journal
+
+
+def test_a_row_dropped_between_features_and_scores_holds_the_night(champion: Any, monkeypatch: Any) -> None:
+    champion()
+    whole = features.scoring_frame("churn_v1", NIGHT)
+    monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: whole.drop(index=7))
+    with pytest.raises(Held, match="189 rows for 190 active"):
+        scoring.score("churn", NIGHT)
+    assert not (settings().scores / "churn" / f"as_of={NIGHT}" / "version=1" / "data.parquet").exists()
+
+
+def test_a_doubled_row_holds_the_night(champion: Any, monkeypatch: Any) -> None:
+    champion()
+    whole = features.scoring_frame("churn_v1", NIGHT)
+    doubled = pd.concat([whole.iloc[1:], whole.iloc[[5]]], ignore_index=True)
+    monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: doubled)
+    with pytest.raises(Held, match="scored more than once"):
+        scoring.score("churn", NIGHT)
+
+
+def test_a_bundle_whose_model_file_was_edited_is_refused_before_it_is_loaded(champion: Any, monkeypatch: Any) -> None:
+    bundle = champion()
+    (bundle.directory / "model.ubj").write_bytes((bundle.directory / "model.ubj").read_bytes()[:-40])
+    monkeypatch.setattr("pipelines.bundle._parse", lambda data: pytest.fail("XGBoost was given unverified bytes"))
+    with pytest.raises(IntegrityError, match=r"model\.ubj: sha256"):
+        scoring.score("churn", NIGHT)
+
+
+def test_a_bundle_that_is_not_the_one_the_champion_log_names_is_refused(champion: Any) -> None:
+    bundle = champion()
+    manifest = bundle.directory / "bundle.json"
+    facts = json.loads(manifest.read_text())
+    facts["calibrator"]["b"] = 3.0
+    manifest.write_text(json.dumps(facts))
+    with pytest.raises(IntegrityError, match="is not the recorded"):
+        scoring.score("churn", NIGHT)
+
+
+def test_a_night_before_a_new_champion_is_scored_with_the_old_one(champion: Any, world: ModuleType) -> None:
+    champion(1, NIGHT)
+    later = NIGHT + timedelta(days=1)
+    champion(2, later, seed=1)
+    world.publish_world([later])
+    assert scoring.score("churn", later).version == 2
+    assert scoring.score("churn", NIGHT).version == 1
+
+
+def test_ltv_is_the_discounted_margin_of_twelve_months_at_a_constant_hazard(champion: Any, formula: Any) -> None:
+    champion()
+    formula()
+    scoring.score("churn", NIGHT)
+    scoring.score("ltv", NIGHT)
+    churn, ltv = published("churn").set_index("subscriber_id"), published("ltv").set_index("subscriber_id")
+    margins = features.scoring_frame("ltv_v1", NIGHT).set_index("subscriber_id")["margin_eur_30d"]
+    one = "sub_00042"
+    stay, worth = 1.0 - churn.loc[one, "churn_probability"], 1.006434
+    by_hand = sum(margins[one] * stay ** (m - 0.5) / worth ** (m - 0.5) for m in range(1, 13))
+    assert ltv.loc[one, "ltv_eur_12m"] == pytest.approx(by_hand, abs=0.006)
+    assert ltv.loc[one, "survival_12m"] == pytest.approx(stay**12, abs=1e-6)
+    assert ltv.loc[one, "reason_3"].startswith("stay: ")
+
+
+def test_the_hand_computed_example_of_a_sure_margin(champion: Any) -> None:
+    from pipelines.models.ltv import expected_margin
+
+    # 20 EUR a month, 10 % leave each month, 1 % discount, two months: 20 * (.9/1.01)^.5 + 20 * (.9/1.01)^1.5
+    assert expected_margin([0.1], [20.0], 2, 0.01)[0] == pytest.approx(18.87952 + 16.82333, abs=1e-4)
+
+
+def test_who_has_no_recent_margin_is_left_out_of_ltv_and_counted_not_valued_at_zero(
+    home: Path, partitions: ModuleType, champion: Callable[..., Any], formula: Callable[..., Any]
+) -> None:
+    later = NIGHT + timedelta(days=1)
+    partitions.publish_world([later])
+    billing = partitions.stamp(partitions.values(partitions.BILLING, 190, later), partitions.ids(190), later)
+    billing.loc[:3, "margin_eur_30d"] = np.nan
+    shutil.rmtree(settings().features / "ftr_subscriber_billing" / f"as_of={later}")
+    _forget(settings().features / "ftr_subscriber_billing", later)
+    partitions.publish(settings().features / "ftr_subscriber_billing", later, billing, partitions.BILLING)
+    champion()
+    formula()
+    scoring.score("churn", later)
+    scored = scoring.score("ltv", later)
+    assert scored.excluded["no_recent_margin"] == 4
+    assert scored.rows + sum(scored.excluded.values()) == 200
+    assert not {"sub_00000", "sub_00003"} & set(published("ltv", as_of=later)["subscriber_id"])
+
+
+def _forget(root: Path, as_of: date) -> None:
+    manifest = root / "manifest.jsonl"
+    kept = [line for line in manifest.read_text().splitlines() if as_of.isoformat() not in line]
+    manifest.write_text("".join(f"{line}\n" for line in kept))
+
+
+def test_ltv_is_held_when_the_churn_version_it_pins_did_not_score_the_night(champion: Any, formula: Any) -> None:
+    champion(1)
+    formula(churn_version=2)
+    scoring.score("churn", NIGHT)
+    with pytest.raises(Held, match=r"pinned to churn v2.*there are: \['1'\]"):
+        scoring.score("ltv", NIGHT)
