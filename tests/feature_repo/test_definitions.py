@@ -1,0 +1,81 @@
+"""The feature definitions keep to the rules that Feast does not hold for us."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.features import store
+from pipelines.models import SPECS
+from pipelines.settings import PROJECT, settings
+
+FILES = sorted((PROJECT / "feature_repo").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELCO_HOME", str(tmp_path_factory.mktemp("definitions")))
+        settings.cache_clear()
+        yield store._registered()
+    settings.cache_clear()
+
+
+def test_every_spec_names_a_registered_service(registered: Any) -> None:
+    services = {service.name for service in registered.list_feature_services()}
+    assert services >= {spec.feature_service for spec in SPECS.values()}
+    assert len(services) >= 2
+
+
+def test_no_view_runs_code_from_the_registry(registered: Any) -> None:
+    assert registered.list_feature_views()
+    assert not registered.list_on_demand_feature_views()
+    assert not registered.list_stream_feature_views()
+    words = ("on_demand_feature_view", "stream_feature_view", "transformation", "udf")
+    guilty = [f"{path.name}: {word}" for path in FILES for word in words if word in path.read_text()]
+    assert not guilty
+
+
+def test_feature_names_keep_off_what_breaks_the_duckdb_store(registered: Any) -> None:
+    names = [field.name for view in registered.list_feature_views() for field in view.features]
+    assert len(names) >= 55
+    assert not [name for name in names if name.endswith("_y") or name in {"as_of", "event_timestamp", "created_at"}]
+
+
+def test_no_feature_is_served_by_two_views_of_one_service(registered: Any) -> None:
+    for service in registered.list_feature_services():
+        names = [field.name for view in service.feature_view_projections for field in view.features]
+        assert len(names) == len(set(names)), service.name
+
+
+def test_only_narrow_views_go_online(registered: Any) -> None:
+    online = [view for view in registered.list_feature_views() if view.online]
+    assert [view.name for view in online] == ["subscriber_online"]
+    assert all(len(view.features) <= 8 for view in online)
+
+
+def test_every_view_of_a_service_says_which_column_is_never_null_and_serves_one_night(registered: Any) -> None:
+    for service in registered.list_feature_services():
+        for projection in service.feature_view_projections:
+            view = registered.get_feature_view(projection.name)
+            assert view.tags["always_set"] in {field.name for field in view.features}
+            assert 0 < view.ttl.total_seconds() < 86_400
+
+
+def test_every_source_reads_published_files_only_and_knows_when_rows_were_known(registered: Any) -> None:
+    sources = registered.list_data_sources()
+    assert len(sources) == 3
+    for source in sources:
+        assert source.path.endswith(f"/features/{source.name}/as_of=*/data.parquet")
+        assert source.created_timestamp_column == "created_at"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_modules_import_their_siblings_bare(path: Path) -> None:
+    """`from feature_repo.entities import ...` would load a module twice, and Feast would refuse the doubled objects."""
+    imported = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in imported if name and name.startswith(("feature_repo", "pipelines"))]

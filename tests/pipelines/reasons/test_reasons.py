@@ -1,0 +1,96 @@
+"""Reasons say the themes that move a score most, in words that are true of the subscriber."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines import features
+from pipelines.errors import Held
+from pipelines.reasons import top_reasons, value_reasons
+from pipelines.reasons.phrases import PHRASES
+
+COLUMNS = ["contract_type", "billed_eur_30d", "billed_eur_90d", "has_tech_support", "complaints_90d"]
+
+
+def one(**changed: object) -> pd.DataFrame:
+    row = {"contract_type": "month_to_month", "billed_eur_30d": 31.5, "billed_eur_90d": 90.0,
+           "has_tech_support": False, "complaints_90d": 2.0}
+    return pd.DataFrame([row | changed])
+
+
+def said(contributions: list[float], frame: pd.DataFrame | None = None) -> list[str | None]:
+    return [column[0] for column in top_reasons(np.array([contributions]), one() if frame is None else frame, COLUMNS)]
+
+
+def test_every_feature_of_every_service_has_words(home: Path) -> None:
+    for service in ("churn_v1", "ltv_v1"):
+        assert len(features.feature_columns(service)) >= 55
+        assert not [name for name in features.feature_columns(service) if name not in PHRASES]
+
+
+def test_words_have_a_place_for_the_value_and_start_no_formula() -> None:
+    for name, phrase in PHRASES.items():
+        assert phrase.theme, name
+        assert (phrase.denied is not None) != ("{value}" in phrase.said), name
+        assert phrase.unknown
+        assert not phrase.said.startswith(("=", "+", "-", "@"))
+
+
+def test_the_three_strongest_come_first_with_their_sign_and_value() -> None:
+    assert said([0.9, 0.1, 0.0, -0.5, 0.3]) == [
+        "raises the risk: contract: month to month",
+        "lowers the risk: has no technical support",
+        "raises the risk: 2 complaints in 90 days",
+    ]
+
+
+def test_features_of_one_theme_count_together_and_are_said_once() -> None:
+    # 0.4 + 0.3 for the bills outweighs 0.6 for the contract
+    assert said([0.6, 0.3, 0.4, 0.05, 0.01]) == [
+        "raises the risk: 90.00 EUR billed in 90 days",
+        "raises the risk: contract: month to month",
+        "raises the risk: has no technical support",
+    ]
+
+
+def test_a_theme_is_spoken_for_by_a_feature_that_pushes_the_way_the_theme_does() -> None:
+    first = said([0.0, -0.9, 0.5, 0.0, 0.0])[0]
+    assert first == "lowers the risk: 31.50 EUR billed in 30 days"
+
+
+def test_nothing_is_said_of_what_contributes_nothing() -> None:
+    assert said([0.2, 0.0, 0.0, 0.0, 0.0]) == ["raises the risk: contract: month to month", None, None]
+
+
+def test_a_missing_value_is_said_to_be_missing() -> None:
+    assert said([0.0, 0.0, 0.0, 0.0, 0.4], one(complaints_90d=np.nan))[0] == "raises the risk: no care data"
+
+
+@pytest.mark.parametrize(("value", "words"), [(True, "has technical support"), (None, "not known: has technical")])
+def test_flags_are_said_as_they_are(value: bool | None, words: str) -> None:
+    frame = one().assign(has_tech_support=pd.Series([value], dtype=object))
+    assert words in str(said([0.0, 0.0, 0.0, 0.4, 0.0], frame)[0])
+
+
+def test_a_feature_without_words_is_held_by_name() -> None:
+    with pytest.raises(Held, match="no words for shoe_size"):
+        top_reasons(np.array([[1.0]]), pd.DataFrame({"shoe_size": [42]}), ["shoe_size"])
+
+
+def test_rows_keep_their_own_reasons() -> None:
+    frame = pd.concat([one(), one(contract_type="two_year")], ignore_index=True)
+    first = top_reasons(np.array([[0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]]), frame, COLUMNS)[0]
+    assert first.tolist() == ["raises the risk: contract: month to month", "lowers the risk: contract: two year"]
+
+
+def test_a_value_is_explained_by_the_factor_further_from_the_median_first() -> None:
+    margins, stays = np.array([10.0, 20.0, 60.0]), np.array([0.2, 0.9, 0.95])
+    first, second, third = value_reasons(margins, stays, 12, pd.Series(["a", None, "c"]))
+    assert first.tolist()[0] == "20% likely to be here in 12 months, below the median 90%"
+    assert first.tolist()[2] == "margin of 60.00 EUR a month, above the median 20.00"
+    assert second.tolist()[2] == "95% likely to be here in 12 months, above the median 90%"
+    assert third.tolist() == ["stay: a", "stay: nothing stands out", "stay: c"]
