@@ -18,7 +18,7 @@ from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, dag, task
 from dagkit.assets import RAW_DAY
-from dagkit.defaults import KEY_FORMAT, as_of, expect_drops, landing_deadline, options, outcomes
+from dagkit.defaults import KEY_FORMAT, as_of, expect_drops, options, outcomes, wait_for_drops
 
 from pipelines.estate import estate
 
@@ -40,7 +40,8 @@ def land_sources() -> None:
 
         day = as_of(dag_run)
         expect_drops(day)
-        with outcomes(dag_run, deadline=landing_deadline(day, estate().delivered(source))):
+        wait_for_drops(day, source, dag_run)
+        with outcomes(dag_run):
             landed = landing.land(day, source=source, report=log.info)
             return {item.feed: item.state for item in landed}
         return {}

@@ -30,12 +30,18 @@ def retrain(model: str) -> None:
     def retrain_model() -> None:
         @task(pool="training")
         def train(dag_run: Any = None) -> dict[str, Any]:
-            from pipelines import training
+            from pipelines import champions, promotion, training
+            from pipelines.errors import Held
 
             day = as_of(dag_run)
             with outcomes(dag_run, patience=HISTORY_PATIENCE):
                 result = training.train(model, day, report=log.info)
-                return {"version": result.version, "promoted": result.promoted, "reused": result.reused}
+                if not result.verdict.passed:
+                    raise Held(f"{model} v{result.version} at {day}", result.verdict.reasons,
+                               f"read {result.bundle}; the champion in force stays")
+                if not champions.history(model):
+                    promotion.promote(model, day, report=log.info)
+                return {"version": result.version, "reused": result.reused}
             return {}
 
         train()

@@ -72,39 +72,63 @@ def expect_drops(day: date) -> None:
 
 
 @contextmanager
-def outcomes(dag_run: Any, *, patience: timedelta = timedelta(0), deadline: datetime | None = None) -> Iterator[None]:
+def outcomes(dag_run: Any, *, patience: timedelta = timedelta(0)) -> Iterator[None]:
     """Turn our errors into Airflow's states.
 
     NoChampion skips. MissingHistory frees the worker and comes back until `patience` has passed since the run
-    started, or until `deadline`, whichever is later; then it fails with the dates it lacked. Any other Held, and a
-    UsageError, fail without retry. Everything else is a fault and is retried.
+    started; then it fails with the dates it lacked. Any other Held, and a UsageError, fail without retry. Everything
+    else is a fault and is retried.
     """
     try:
         yield
     except NoChampion as reason:
         raise AirflowSkipException(str(reason)) from None
     except MissingHistory as missing:
-        wait(missing, dag_run, patience, deadline)
+        wait_until(_started(dag_run) + patience, _started(dag_run), str(missing))
+        raise AirflowFailException(str(missing)) from missing
     except (Held, UsageError) as reason:
         log.error("%s", reason)
         raise AirflowFailException(str(reason)) from reason
 
 
-def wait(missing: MissingHistory, dag_run: Any, patience: timedelta, deadline: datetime | None) -> None:
-    """Reschedule while there is time left, further and further apart; otherwise hold, naming what is missing."""
-    now = utc_now()
-    started = getattr(dag_run, "start_date", None) or now
-    until = max(started + patience, deadline or started)
-    if now >= until:
-        log.error("%s", missing)
-        raise AirflowFailException(f"{missing}\n  waited until {until:%F %H:%M} UTC") from missing
-    poke = min(max(POKE, (now - started) / 4), LONGEST_POKE)
-    log.info("waiting until %s, next look in %s: %s", until.isoformat(timespec="minutes"), poke, missing)
-    raise AirflowRescheduleException(now + poke)
+def wait_for_drops(day: date, source: str, dag_run: Any) -> None:
+    """Come back until every feed of the source has been delivered, or its deadline on the day of the as_of is past.
+
+    Landing itself does not wait: what is optional and absent it declares absent, for good.
+    """
+    deadlines = {feed: deadline(day, estate().feeds[feed].deadline) for feed in undelivered(day, source)}
+    if deadlines:
+        wait_until(max(deadlines.values()), _started(dag_run), f"not delivered yet: {', '.join(deadlines)}")
 
 
-def landing_deadline(day: date, feeds: list[str]) -> datetime:
-    """The latest deadline of these feeds on the day their drops are due (UTC), which is the as_of itself."""
-    clocks = [estate().feeds[feed].deadline for feed in feeds if feed in estate().feeds] or ["00:00"]
-    hour, minute = max(clocks).split(":")
+def undelivered(day: date, source: str) -> list[str]:
+    """Feeds of the source whose drop for this as_of neither lies in landing/ nor is settled in raw/."""
+    from pipelines.landing import missing
+    from pipelines.landing.contract import BY_ID
+    from pipelines.landing.control import Drop
+
+    return [
+        feed for feed in missing(day, window_days=1)
+        if BY_ID[feed].source == source and Drop(BY_ID[feed], day - DAY).missing() is not None
+    ]
+
+
+def deadline(day: date, clock: str) -> datetime:
+    hour, minute = clock.split(":")
     return midnight(day) + timedelta(hours=int(hour), minutes=int(minute))
+
+
+def wait_until(end: datetime, started: datetime, what: str) -> None:
+    """Free the worker and come back, less and less often; returns when the time is up. Costs no retry."""
+    now = utc_now()
+    if now >= end:
+        log.error("waited until %s: %s", f"{end:%F %H:%M} UTC", what)
+        return
+    poke = min(max(POKE, (now - started) / 4), LONGEST_POKE)
+    log.info("waiting until %s, next look in %s: %s", f"{end:%F %H:%M} UTC", poke, what)
+    raise AirflowRescheduleException(min(now + poke, end))
+
+
+def _started(dag_run: Any) -> datetime:
+    started: datetime | None = getattr(dag_run, "start_date", None)
+    return started or utc_now()
