@@ -89,7 +89,7 @@ def _champions() -> tuple[ChampionStand, ...]:
             continue
         entry = json.loads(lines[-1])
         bundle = settings().models / entry["model"] / f"v{entry['version']}"
-        metrics = _json(bundle / "evaluation.json")
+        metrics = _json(bundle / "evaluation.json").get("metrics", {})
         told = {name: metrics[name] for name in ("auc", "pr_auc", "ece", "spearman", "total_bias") if name in metrics}
         found.append(ChampionStand(
             entry["model"], int(entry["version"]), str(entry["from_as_of"]),

@@ -49,10 +49,13 @@ def train(
         show.as_json({"result": result, "champion": champion})
     else:
         where = "again: this version was trained before" if result.reused else "registered"
+        told = result.evaluation
+        baselines = sorted(told.baselines)
+        print(f"evaluated on {told.rows:,} rows with {told.positives:,} positives, {told.design.replace('_', ' ')}")
         show.table(
-            f"{model} version {result.version} at {as_of} ({where})", ["metric", "value"],
-            [(name, value) for name, value in show.plain(result.evaluation).items()
-             if isinstance(value, (int, float)) and not isinstance(value, bool)],
+            f"{model} version {result.version} at {as_of} ({where})", ["metric", "candidate", *baselines],
+            [(name, value, *(told.baselines[rival].get(name) for rival in baselines))
+             for name, value in told.metrics.items()],
         )
         print()
         show.table("Gate", ["check", "value", "bound", "passed", "why"],

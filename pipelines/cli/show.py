@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
     """A value as JSON can hold it: dataclasses to objects, dates to ISO, paths and enums to text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
@@ -57,14 +57,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     from rich.table import Table
 
     body = [list(row) for row in rows]
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    drawn = Table(header_style="bold", show_edge=False)
     for place, name in enumerate(columns):
         numeric = bool(body) and all(isinstance(row[place], (int, float)) for row in body)
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in body:
         drawn.add_row(*(_cell(value) for value in row))
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    console.print(drawn if body else f"{title}: nothing yet", markup=False)
+    console.print(title if body else f"{title}: nothing yet", markup=False, style="bold")
+    if body:
+        console.print(drawn)
 
 
 def _cell(value: Any) -> str:

@@ -79,7 +79,7 @@ def test_both_first_versions_pass_the_gate_and_say_why(world: World) -> None:
 
 
 def test_churn_is_learned_from_all_three_sources_out_of_time(world: World) -> None:
-    assert world.trained["churn"].evaluation.auc > 0.68
+    assert world.trained["churn"].evaluation.metrics["auc"] > 0.68
     used = json.loads((world.trained["churn"].bundle / "bundle.json").read_text())["columns"]
     assert {"contract_type", "dropped_call_ratio_30d", "unresolved_contacts_90d"} <= set(used)
 
@@ -113,7 +113,9 @@ def test_the_extract_joins_both_models_for_everyone_scored(world: World) -> None
     with (world.home / "extracts" / f"as_of={night}" / "scores.csv").open(encoding="utf-8", newline="") as handle:
         extract = list(csv.DictReader(handle))
     assert len(extract) == world.nights[0].scored["churn"].rows
-    assert {"subscriber_id", "churn_probability", "ltv_eur_12m", "reason_1", "as_of", "expires_at"} <= set(extract[0])
+    assert {"subscriber_id", "churn_probability", "ltv_eur_12m", "churn_reason_1", "as_of", "churn_expires_at"} <= set(
+        extract[0])
+    assert all(row["ltv_eur_12m"] for row in extract)
 
 
 def test_the_second_night_knows_what_the_first_did_not(world: World) -> None:
