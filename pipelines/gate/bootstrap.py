@@ -42,9 +42,13 @@ def paired_gain(
 
 def _measures(metric: str, truth: Array, candidate: Floats, champion: Floats) -> Weighted:
     if metric == "auc":
-        new, old = by_score(truth, candidate), by_score(truth, champion)
-        return lambda weight: ordered_auc(*new, weight) - ordered_auc(*old, weight)
-    if metric == "mae":
-        saved = np.abs(champion - truth) - np.abs(candidate - truth)
-        return lambda weight: float(np.average(saved, weights=weight)) if len(saved) else NAN
-    raise ValueError(f"no paired comparison on {metric!r}; there are auc and mae")
+        ours, theirs = by_score(truth, candidate), by_score(truth, champion)
+        return lambda weight: ordered_auc(*ours, weight) - ordered_auc(*theirs, weight)
+    if metric == "rmse":
+        new, old = (candidate - truth) ** 2, (champion - truth) ** 2
+        return lambda weight: _root_mean(old, weight) - _root_mean(new, weight)
+    raise ValueError(f"no paired comparison on {metric!r}; there are auc and rmse")
+
+
+def _root_mean(squares: Floats, weight: Floats | None) -> float:
+    return float(np.sqrt(np.average(squares, weights=weight))) if len(squares) else NAN

@@ -111,9 +111,9 @@ def classification(label: Array, probability: Floats) -> dict[str, float]:
 
 
 def money(realised: Floats, predicted: Floats) -> dict[str, float]:
-    """Figures of a model that gives amounts: total bias as a share of the realised total, rank order, error in EUR."""
+    """Figures of a model that gives amounts: total bias as a share of the realised total, rank order, errors in EUR."""
     if not len(realised) or not (np.all(np.isfinite(predicted)) and np.all(np.isfinite(realised))):
-        return dict.fromkeys(("total_bias", "abs_total_bias", "spearman", "mae"), NAN)
+        return dict.fromkeys(("total_bias", "abs_total_bias", "spearman", "mae", "rmse"), NAN)
     total = float(np.sum(realised))
     bias = (float(np.sum(predicted)) - total) / abs(total) if total else NAN
     return {
@@ -121,6 +121,7 @@ def money(realised: Floats, predicted: Floats) -> dict[str, float]:
         "abs_total_bias": abs(bias),
         "spearman": spearman(realised, predicted),
         "mae": float(np.mean(np.abs(predicted - realised))),
+        "rmse": float(np.sqrt(np.mean((predicted - realised) ** 2))),
     }
 
 
