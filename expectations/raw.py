@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
 
 from expectations import thresholds as bound
 
@@ -79,7 +80,7 @@ def subscriptions(facts: Facts) -> Suite:
         _between("price_cents", 0, bound.MAX_PRICE_CENTS, "price_cents is negative or beyond any tariff"),
         _at_least("ended_on", "started_on", "ended_on lies before started_on"),
         gxe.ExpectColumnValuesToNotBeNull(
-            column="ended_on", row_condition='status=="ended"', condition_parser="pandas",
+            column="ended_on", row_condition=Column("status") == "ended",
             meta=_meta("quarantine", "status is ended and ended_on is empty: the day of a churn is its label"),
         ),
     ]

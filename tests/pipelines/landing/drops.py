@@ -18,6 +18,7 @@ from pipelines.settings import settings
 
 DT = date(2026, 3, 10)
 AS_OF = DT + timedelta(days=1)
+HISTORY_START = DT - timedelta(days=120)
 Row = dict[str, Any]
 
 _PARQUET = {
@@ -163,3 +164,45 @@ def drop_all(dt: date = DT, count: int = 3) -> None:
     """One valid drop of every feed."""
     for feed_id in FEED_IDS:
         drop(feed_id, rows(feed_id, count, dt), dt)
+
+
+def estate(*feed_ids: str, **facts: Any) -> None:
+    """Give this home an estate of its own with only these feeds; `facts` go into every one of them."""
+    said = "\n".join(f"{name} = {json.dumps(value)}" for name, value in facts.items())
+    feeds = "\n".join(f'[feeds."{feed_id}"]\noperator = "alpha"\n{said}' for feed_id in feed_ids)
+    home = settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "estate.toml").write_text(f"""
+name = "alpha"
+history_start = {HISTORY_START}
+[operators.alpha]
+currency = "EUR"
+time_zone = "Europe/Berlin"
+region = "EU"
+legal_basis = "contract"
+{feeds}
+[cost_rates]
+base = 250
+""")
+    settings.cache_clear()
+
+
+def raw(feed_id: str, dt: date = DT) -> pa.Table:
+    """The live raw partition of a drop day."""
+    return pq.read_table(raw_path(feed_id, dt), partitioning=None)
+
+
+def raw_path(feed_id: str, dt: date = DT) -> Path:
+    return settings().raw / feed_id.replace(".", "/") / f"dt={dt}" / "data.parquet"
+
+
+def quarantined(feed_id: str, dt: date = DT) -> list[Row]:
+    """Every row in quarantine for a drop day: line, reasons, row."""
+    folder = settings().quarantine / feed_id.replace(".", "/") / f"dt={dt}"
+    return [json.loads(line) for path in sorted(folder.glob("rows.*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def reasons_of_rejection(feed_id: str, dt: date = DT) -> list[str]:
+    """What the reason files beside rejected copies say."""
+    folder = settings().quarantine / feed_id.replace(".", "/") / f"dt={dt}"
+    return [reason for path in sorted(folder.glob("*.reason.json")) for reason in json.loads(path.read_text())["reasons"]]
