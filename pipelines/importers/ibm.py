@@ -11,7 +11,9 @@ from calendar import monthrange
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +147,11 @@ class _Line:
     def invoices(self) -> Rows:
         """One invoice a month, issued on the last day it bills; together they are TotalCharges to the cent."""
         tenure = self.customer.tenure_months
-        edges = [add_months(self.as_of, month - tenure) for month in range(tenure + 1)]
         amounts = monthly_amounts(self.customer.total_cents, self.customer.monthly_cents, tenure)
+        own = {"account_id": self.customer.customer_id, "subscription_id": self.subscription_id, "currency": "USD"}
         return [
-            {"invoice_id": f"{self.customer.customer_id}-{edges[month]:%Y%m}", "account_id": self.customer.customer_id,
-             "subscription_id": self.subscription_id, "issued_on": edges[month + 1] - DAY,
-             "period_start_on": edges[month], "period_end_on": edges[month + 1],
-             "due_on": edges[month + 1] + 13 * DAY, "amount_cents": amount, "currency": "USD"}
-            for month, amount in enumerate(amounts)
+            {**own, "invoice_id": f"{self.customer.customer_id}-{month}", "amount_cents": amount, **period}
+            for (month, period), amount in zip(_periods(self.as_of, tenure), amounts, strict=True)
         ]
 
 
@@ -173,6 +172,17 @@ def add_months(day: date, months: int) -> date:
     """The same day of the month some months away, clipped to that month's last day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+@cache  # 73 tenures, 7,043 customers
+def _periods(as_of: date, tenure: int) -> tuple[tuple[str, dict[str, date]], ...]:
+    """The months billed before the cut-off, oldest first: `YYYYMM` and the dates of that month's invoice."""
+    edges = [add_months(as_of, month - tenure) for month in range(tenure + 1)]
+    return tuple(
+        (f"{first:%Y%m}", {"issued_on": stop - DAY, "period_start_on": first, "period_end_on": stop,
+                           "due_on": stop + 13 * DAY})
+        for first, stop in pairwise(edges)
+    )
 
 
 def _drops(lines: list[_Line], as_of: date) -> dict[date, dict[str, Rows]]:

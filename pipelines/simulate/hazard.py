@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.simulate.billing import FAILED_MEMORY, RISE_MEMORY
+from pipelines.simulate.care import MEMORY as CARE_MEMORY
 from pipelines.simulate.parameters import Parameters
 from pipelines.simulate.population import MONTHLY, Floats, Lines
 from pipelines.simulate.state import ACTIVE, NETWORK, NEVER, SUSPENDED, State, binding_end, prepaid
 
 HORIZON = 30
+# Strains still to come (and frailty) raise the mean hazard with every day ahead; fitted by eye on seed 11.
+ARRIVALS = 0.015
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,10 @@ class Logit:
 
 
 def logit(lines: Lines, state: State, day: int, parameters: Parameters, ahead: int = 0) -> Logit:
-    """The logit at the start of `day`; with `ahead`, the clocks (binding, tenure) stand that many days later."""
+    """The logit at the start of `day`; with `ahead`, clocks and memories stand as that many quiet days later."""
     h = parameters.hazard
+    rise, failed = state.rise * RISE_MEMORY**ahead, state.failed * FAILED_MEMORY**ahead
+    unresolved, complaints = state.unresolved * CARE_MEMORY**ahead, state.complaints * CARE_MEMORY**ahead
     left = binding_end(lines, state) - (day + ahead)
     is_bound = (left > HORIZON) & (left < NEVER // 2)
     in_window = left <= HORIZON
@@ -37,16 +43,16 @@ def logit(lines: Lines, state: State, day: int, parameters: Parameters, ahead: i
     tenure = np.maximum(day + ahead - lines.started, 0)
     base = np.where(prepaid(lines), h.prepaid, np.where(lines.contract == MONTHLY, h.monthly, h.bound))
     billing = (
-        base + h.window * in_window + h.rise * state.rise + h.failed * np.minimum(state.failed, 3)
+        base + h.window * in_window + h.rise * rise + h.failed * np.minimum(failed, 3)
         + h.tenure * np.log1p(tenure / 365) + h.newcomer * ((tenure < 90) & ~is_bound)
     )
     decline = 1 - state.engagement
     excess = np.maximum(state.dropped / (state.calls + 20) - 0.02, 0)
     radio = np.minimum(h.dropped * excess, h.dropped_cap)
-    care = h.unresolved * np.minimum(state.unresolved, 3) + h.complaint * np.minimum(state.complaints, 2)
+    care = h.unresolved * np.minimum(unresolved, 3) + h.complaint * np.minimum(complaints, 2)
     interaction = (
         h.bad_radio_unheard * ((excess > 0.015) & (state.problem == NETWORK))
-        + h.rise_in_window * (state.rise > 0.4) * is_free + h.decline_free * decline * is_free
+        + h.rise_in_window * (rise > 0.4) * is_free + h.decline_free * decline * is_free
     )
     return Logit(billing, h.decline * decline + radio, care, interaction)
 
@@ -62,7 +68,7 @@ def can_leave(lines: Lines, state: State, day: int) -> Floats:
 
 
 def expected(lines: Lines, state: State, day: int, parameters: Parameters, parts: tuple[str, ...] = ()) -> Floats:
-    """P(churn in [day, day + 30)) given the states at the start of `day`, without frailty and without later shocks.
+    """P(churn in [day, day + 30)) given the states at the start of `day`; strains still to come only on average.
 
     Prepaid: churn is silence reaching 45 days, so only lines already silent for 16 days can reach it in time.
     Suspended: the contract ends 30 days after the suspension unless the debt is paid first. `parts` limits the
@@ -76,7 +82,7 @@ def expected(lines: Lines, state: State, day: int, parameters: Parameters, parts
                         for p in ("billing", "network", "care", "interaction"))
         else:
             total = terms.total
-        survival *= 1 - daily(np.asarray(total))
+        survival *= 1 - daily(np.asarray(total)) * (1 + ARRIVALS * ahead)
     p = 1 - survival
     p = np.where(prepaid(lines), _silence(lines, state, day, parameters), p)
     days_left = state.suspended_on + parameters.suspended_days - day
@@ -88,8 +94,9 @@ def _silence(lines: Lines, state: State, day: int, parameters: Parameters) -> Fl
     """P(silence reaches 45 days within the horizon): gone for good against away or simply a light user."""
     silent = day - 1 - state.last_use  # whole days without use
     leaving = daily(logit(lines, state, day, parameters).total)
-    unused = (1 - lines.use) ** np.minimum(silent, 400)
+    chance = lines.use * (0.4 + 0.6 * state.engagement)
+    unused = (1 - chance) ** np.minimum(silent, 400)
     back = parameters.away_start * np.exp(-silent / parameters.away_days)
-    gone = leaving / (leaving + back + unused * lines.use)
+    gone = leaving / (leaving + back + unused * chance)
     reaches = (silent + HORIZON >= parameters.silence_days) & (silent < parameters.silence_days)
     return np.where(reaches, gone, 0.0)

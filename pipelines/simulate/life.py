@@ -39,9 +39,7 @@ class _Recorder:
         self.parts: dict[str, list[Columns]] = defaultdict(list)
 
     def add(self, kind: str, day: int, **columns: NDArray[Any]) -> None:
-        count = len(columns["line"])
-        if count:
-            self.parts[kind].append({"day": np.full(count, day), **columns})
+        self.parts[kind].append({"day": np.full(len(columns["line"]), day), **columns})
 
     def columns(self, kind: str) -> Columns:
         parts = self.parts[kind]
