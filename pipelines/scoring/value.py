@@ -6,8 +6,9 @@ cannot be valued. A subscriber without a recent margin is left out and counted, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.bundle import Bundle
 from pipelines.errors import Held, IntegrityError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NO_MARGIN = "no_recent_margin"
+TERMS = ("churn_version", "churn_sha256", "months", "monthly_discount", "margin_column")
 
 
 def lifetime_value(
@@ -36,11 +38,12 @@ def lifetime_value(
     import numpy as np
     import pyarrow as pa
 
-    months, discount, churn_version = _terms(bundle)
-    churn = _churn_scores(str(spec.parameters["survival_from"]), churn_version, as_of)
+    terms = _terms(bundle)
+    months, discount, churn_version = int(terms["months"]), float(terms["monthly_discount"]), terms["churn_version"]
+    churn = _churn_scores(str(spec.parameters["survival_from"]), terms, as_of)
     if churn["subscriber_id"].tolist() != frame["subscriber_id"].tolist():
         raise Held(f"ltv {as_of}", [f"churn v{churn_version} scored {len(churn)} subscribers, {len(frame)} are active"])
-    margin = frame[str(spec.parameters["margin_column"])].to_numpy(dtype="float64")
+    margin = frame[terms["margin_column"]].to_numpy(dtype="float64", na_value=np.nan)
     valued = ~np.isnan(margin)
     if not valued.any():
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
@@ -59,27 +62,31 @@ def lifetime_value(
     return table, ({NO_MARGIN: without} if without else {})
 
 
-def _terms(bundle: Bundle) -> tuple[int, float, int]:
-    terms = bundle.facts.get("ltv") or {}
-    absent = [name for name in ("months", "monthly_discount", "churn_version") if name not in terms]
+def _terms(bundle: Bundle) -> Mapping[str, Any]:
+    """What this version settled on when it was trained: pinned churn version, months, discount, margin column."""
+    terms: Mapping[str, Any] = bundle.facts.get("ltv") or {}
+    absent = [name for name in TERMS if name not in terms]
     if absent:
         raise IntegrityError(f"{bundle.directory}: bundle.json has no ltv.{', ltv.'.join(absent)}")
-    return int(terms["months"]), float(terms["monthly_discount"]), int(terms["churn_version"])
+    return terms
 
 
-def _churn_scores(model: str, version: int, as_of: date) -> pd.DataFrame:
+def _churn_scores(model: str, terms: Mapping[str, Any], as_of: date) -> pd.DataFrame:
     """The pinned version's scores of the same night, sorted by subscriber_id."""
     import pyarrow.parquet as pq
 
-    scores = Dataset(settings().scores / model, ("as_of", "version"))
+    version, scores = terms["churn_version"], Dataset(settings().scores / model, ("as_of", "version"))
     key = {"as_of": as_of.isoformat(), "version": str(version)}
-    if scores.entry(key) is None:
-        made = sorted(entry.key["version"] for entry in scores.entries().values() if entry.key["as_of"] == key["as_of"])
+    entry = scores.entry(key)
+    if entry is None:
+        made = sorted(one.key["version"] for one in scores.entries().values() if one.key["as_of"] == key["as_of"])
         raise Held(
             f"ltv {as_of}",
             [f"it is pinned to {model} v{version}, which has no scores for this night (there are: {made or 'none'})"],
             f"score {model} first, or train an ltv version that pins the {model} champion in force",
         )
+    if entry.inputs.get("bundle") != terms["churn_sha256"]:
+        raise IntegrityError(f"{scores.live(key)}: not scored with the {model} v{version} bundle that ltv is pinned to")
     columns = ["subscriber_id", "churn_probability", "reason_1"]
     frame: pd.DataFrame = pq.read_table(scores.verify(key), columns=columns, partitioning=None).to_pandas()
     return frame

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from pipelines import features
+from pipelines.settings import settings
+
 NIGHT = date(2026, 1, 12)
-TERMS = {"months": 12, "monthly_discount": 0.006434}
+TERMS = {"months": 12, "monthly_discount": 0.006434, "margin_column": "margin_eur_30d"}
 
 
 def load_partitions() -> ModuleType:
@@ -30,10 +34,37 @@ def partitions() -> ModuleType:
     return load_partitions()
 
 
+@pytest.fixture(scope="session")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all tests here: registering features and publishing the night is paid for once."""
+    home = tmp_path_factory.mktemp("scoring") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELCO_HOME", str(home))
+        settings.cache_clear()
+        load_partitions().publish_world([NIGHT])
+        features.apply()
+        shutil.copytree(settings().features, home.with_name("features"))
+    settings.cache_clear()
+    return home
+
+
+@pytest.fixture
+def home(kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The kept home as it was before the first test: the night published, no model, no score."""
+    for name in ("features", "models", "champions", "scores", "extracts"):
+        shutil.rmtree(kept_home / name, ignore_errors=True)
+    shutil.copytree(kept_home.with_name("features"), kept_home / "features")
+    monkeypatch.setenv("TELCO_HOME", str(kept_home))
+    for name in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    settings.cache_clear()
+    yield kept_home
+    settings.cache_clear()
+
+
 @pytest.fixture
 def world(home: Path, partitions: ModuleType) -> ModuleType:
     """200 on the roster of one night, 190 of them active."""
-    partitions.publish_world([NIGHT])
     return partitions
 
 
@@ -48,7 +79,7 @@ def champion(world: ModuleType) -> Callable[..., Any]:
     import numpy as np
     import xgboost
 
-    from pipelines import bundle, champions, features
+    from pipelines import bundle, champions
 
     def enter(version: int = 1, from_as_of: date = NIGHT, seed: int = 0) -> bundle.Bundle:
         frame = features.scoring_frame("churn_v1", NIGHT)
@@ -73,9 +104,13 @@ def formula() -> Callable[..., Any]:
     """Save and enter an ltv version that pins a churn version."""
     from pipelines import bundle, champions
 
-    def enter(churn_version: int = 1, version: int = 1, from_as_of: date = NIGHT) -> bundle.Bundle:
+    def enter(churn_version: int = 1, churn_sha256: str = "") -> bundle.Bundle:
+        version, from_as_of = 1, NIGHT
+        churn = champions.in_force("churn", NIGHT)
+        pinned = churn.sha256 if churn else ""
         facts = {"model": "ltv", "version": version, "feature_service": "ltv_v1", "columns": ["margin_eur_30d"],
-                 "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version}}
+                 "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version,
+                         "churn_sha256": churn_sha256 or pinned}}
         saved = bundle.save(bundle.path_of("ltv", version), facts)
         champions.enter("ltv", version, from_as_of, saved.sha256, reason="test")
         return saved

@@ -185,3 +185,11 @@ def test_ltv_is_held_when_the_churn_version_it_pins_did_not_score_the_night(cham
     scoring.score("churn", NIGHT)
     with pytest.raises(Held, match=r"pinned to churn v2.*there are: \['1'\]"):
         scoring.score("ltv", NIGHT)
+
+
+def test_ltv_is_refused_when_the_churn_scores_came_from_another_bundle(champion: Any, formula: Any) -> None:
+    champion()
+    formula(churn_sha256="f" * 64)
+    scoring.score("churn", NIGHT)
+    with pytest.raises(IntegrityError, match="not scored with the churn v1 bundle that ltv is pinned to"):
+        scoring.score("ltv", NIGHT)
