@@ -1,4 +1,4 @@
-"""Facts of the estate as Parquet, so that dbt reads them like any other source."""
+"""Facts of the estate and the days of a build as Parquet, so that dbt reads them like any other source."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pipelines.estate import Estate, estate
 from pipelines.settings import settings
+from pipelines.warehouse.plan import Plan
 
 
-def write() -> None:
-    """Write warehouse/estate/{cost_rates,feeds,operators}.parquet; each is replaced in one rename."""
+def write(plan: Plan) -> None:
+    """Write warehouse/estate/{cost_rates,feeds,operators,as_ofs}.parquet; each is replaced in one rename."""
     import pyarrow as pa
 
     facts = estate()
@@ -22,6 +23,13 @@ def write() -> None:
         "rate_cents": pa.array([rate for _, rate in rates], pa.int64()),
     }))
     _replace(folder / "feeds.parquet", _feeds(facts))
+    wanted = sorted({*plan.as_ofs, *plan.churn_labels, *plan.ltv_labels})
+    _replace(folder / "as_ofs.parquet", pa.table({
+        "as_of": pa.array(wanted, pa.date32()),
+        "has_features": [day in plan.as_ofs for day in wanted],
+        "has_churn_label": [day in plan.churn_labels for day in wanted],
+        "has_ltv_label": [day in plan.ltv_labels for day in wanted],
+    }))
     names = sorted(facts.operators)
     _replace(folder / "operators.parquet", pa.table({
         "operator": pa.array(names, pa.string()),

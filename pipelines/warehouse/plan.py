@@ -29,14 +29,6 @@ class Plan:
         wanted = tuple(sorted(set(as_ofs)))
         return cls(wanted, _matured(wanted, CHURN_KNOWN_AFTER), _matured(wanted, LTV_KNOWN_AFTER))
 
-    def variables(self) -> dict[str, str]:
-        """The dbt variables: comma separated ISO days. They can hold nothing else, being made from dates."""
-        return {
-            "as_ofs": _join(self.as_ofs),
-            "churn_label_as_ofs": _join(self.churn_labels),
-            "ltv_label_as_ofs": _join(self.ltv_labels),
-        }
-
     def windows(self) -> list[tuple[date, date]]:
         """The half-open ranges of drop days the build reads, merged and sorted."""
         ranges = sorted(
@@ -58,7 +50,3 @@ def _matured(as_ofs: tuple[date, ...], known_after: timedelta) -> tuple[date, ..
     tonight = newest - known_after
     own = {day for day in as_ofs if day + known_after <= newest}
     return tuple(sorted(day for day in own | {tonight} if day >= estate().training_start))
-
-
-def _join(wanted: tuple[date, ...]) -> str:
-    return ",".join(day.isoformat() for day in wanted)

@@ -69,8 +69,8 @@ def _partitions(plan: Plan) -> Iterator[tuple[_Table, date]]:
 def _publish_one(connection: Any, table: _Table, as_of: date, inputs: _Inputs) -> Entry:
     start = datetime.combine(as_of, time())
     # The query is one of the constants above; the day is bound.
-    rows = connection.execute(
-        f"select * from ({table.query}) where event_timestamp = ? order by subscriber_id", [start],  # noqa: S608
+    rows = connection.sql(
+        f"select * from ({table.query}) where event_timestamp = ? order by subscriber_id", params=[start],  # noqa: S608
     ).to_arrow_table()
     _audit(table, as_of, rows, _expected(connection, as_of, table.is_roster))
     known_on = as_of + table.known_after
@@ -108,7 +108,8 @@ def _audit(table: _Table, as_of: date, rows: Any, expected: int) -> None:
     subscribers = pc.count_distinct(rows["subscriber_id"]).as_py()
     reasons = []
     if rows.num_rows != expected:
-        reasons.append(f"{rows.num_rows} rows, but the roster has {expected} {'' if table.is_roster else 'active '}rows")
+        whom = "open" if table.is_roster else "active"
+        reasons.append(f"{rows.num_rows} rows, but {expected} subscribers are {whom}")
     if subscribers != rows.num_rows:
         reasons.append(f"{rows.num_rows} rows for {subscribers} subscribers")
     if reasons:

@@ -22,7 +22,9 @@ from pipelines.settings import settings
 
 DAY = timedelta(days=1)
 TOKENS = {
-    Identifier.ACCOUNT: "account_token", Identifier.SUBSCRIPTION: "subscription_token", Identifier.MSISDN: "msisdn_token",
+    Identifier.ACCOUNT: "account_token",
+    Identifier.SUBSCRIPTION: "subscription_token",
+    Identifier.MSISDN: "msisdn_token",
 }
 ARROW = {
     Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
@@ -172,7 +174,8 @@ class Subscriber:
     def billed(self, on: str | date, cents: int = 3000, dropped: str | None = None, **values: Any) -> Subscriber:
         issued = day(on)
         self.world.add("billing_alpha.invoices", issued, dropped, {
-            "invoice_id": self.world.next("i"), "account_token": f"account_{self.name}", "subscription_token": self.name,
+            "invoice_id": self.world.next("i"), "account_token": f"account_{self.name}",
+            "subscription_token": self.name,
             "issued_on": issued, "period_start_on": issued - 30 * DAY, "period_end_on": issued,
             "due_on": issued + 14 * DAY, "amount_cents": cents, "currency": "EUR", **values,
         })

@@ -1,0 +1,42 @@
+"""The world the warehouse tests look at, told once. The estate is the repository's: history starts 2025-11-01."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from world import World
+
+MARCH, APRIL, JULY = date(2026, 3, 1), date(2026, 4, 7), date(2026, 7, 6)
+# April is 37 days after March and July 127: both labels of March are matured by the newest as_of.
+AS_OFS = [MARCH, APRIL, JULY]
+
+
+def tell() -> None:
+    world = World()
+    world.subscriber("plain", "2025-11-10").uses_daily("2025-12-01", "2026-06-30", mb=10).holds("mobile_data") \
+        .billed("2026-02-10", 3000).pays("2026-02-12").billed("2026-03-10", 3100).contacts("2026-02-20")
+    world.subscriber("quiet_landline", "2025-11-10").holds("voice")
+    # Everything of this one arrives three days late or is corrected later.
+    late = world.subscriber("late", "2025-11-10").uses("2026-02-01", mb=1)
+    late.uses("2026-02-27", mb=100, dropped="2026-03-01").billed("2026-02-27", 9900, dropped="2026-03-01")
+    late.contacts("2026-02-27", dropped="2026-03-01")
+    late.uses("2026-02-10", mb=7, known_on="2026-02-11").uses("2026-02-10", mb=70, version=2, known_on="2026-03-20")
+    world.subscriber("cancels", "2025-11-10").leaves("2026-03-01")
+    world.subscriber("ports_out", "2025-11-10").uses_daily("2026-02-01", "2026-03-30").ports_out("2026-03-30")
+    world.subscriber("leaves_a_day_too_late", "2025-11-10").leaves("2026-03-31")
+    # The end lies in the window; its drop comes so late that it is known one day after the label.
+    world.subscriber("end_known_too_late", "2025-11-10").leaves("2026-03-20", dropped="2026-04-07")
+    world.subscriber("end_known_just_in_time", "2025-11-10").leaves("2026-03-20", dropped="2026-04-06")
+    world.subscriber("suspended", "2025-11-10").suspends("2026-02-20")
+    world.subscriber("silent_prepaid", "2025-11-10", contract_type="prepaid").uses("2026-01-20")
+    world.subscriber("silent_contract", "2025-11-10").uses("2026-01-20")
+    world.subscriber("gone_silent", "2025-11-10").uses("2026-01-14")
+    world.subscriber("begins_today", "2026-02-28", started_on=MARCH)
+    # One number, two owners: handed over on 2026-02-15.
+    world.subscriber("first_owner", "2025-11-10", number="shared").uses("2026-02-01", mb=5).leaves("2026-02-10")
+    world.subscriber("second_owner", "2026-02-15", number="shared").uses("2026-02-20", mb=50)
+    # A price that changes twice in one drop's day: the later change speaks.
+    dear = world.subscriber("dearer", "2025-11-10", price_cents=2000)
+    dear.changes("2026-02-05", price_cents=2500)
+    dear.changes("2026-02-06", price_cents=2600, dropped="2026-03-05")
+    world.write(until="2026-07-07")
