@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,13 +15,15 @@ from pipelines.publish import write_json
 from pipelines.settings import settings
 from pipelines.stack import processes
 from pipelines.stack.environment import HOST, USER, Ports, airflow_env, free_ports, load_secrets, passwords_file
-from pipelines.stack.rest import Airflow
+from pipelines.stack.rest import Airflow, RunFailed
+
+__all__ = ["NIGHTLY", "POOLS", "Airflow", "RunFailed", "Stack", "Up", "dag_ids", "down", "up"]
 
 # Started in this order. The scheduler comes after the api-server answers: runs failed when all started at once.
-PARTS = {"api-server": ["api-server"], "dag-processor": ["dag-processor"], "triggerer": ["triggerer"],
-         "scheduler": ["scheduler"]}
+PARTS = ("api-server", "dag-processor", "triggerer", "scheduler")
+AIRFLOW = [sys.executable, "-m", "airflow"]
 POOLS = {"warehouse": 1, "training": 1}
-START_SECONDS = 120.0
+START_SECONDS = 240.0  # a quiet machine takes 20, a busy one has taken 100
 
 # In the order of the flow; `retrain_<model>` comes on top for every spec.
 NIGHTLY = ("land_sources", "unify", "materialize_features", "score", "monitor")
@@ -124,13 +127,13 @@ def _start(report: Report) -> Up:
     up = _up(ports, started=True)
     client = up.client()
     try:
-        processes.start("api-server", PARTS["api-server"], env)
-        processes.start("dag-processor", PARTS["dag-processor"], env)
+        for name in PARTS[:2]:
+            processes.start(name, [*AIRFLOW, name], env)
         _wait_answering(client)
         for name, slots in POOLS.items():
             client.set_pool(name, slots)
-        for name in ("triggerer", "scheduler"):
-            processes.start(name, PARTS[name], env)
+        for name in PARTS[2:]:
+            processes.start(name, [*AIRFLOW, name], env)
     finally:
         client.close()
     return up
@@ -144,14 +147,14 @@ def _migrate(env: dict[str, str], report: Report) -> None:
     if marker.exists() and marker.read_text(encoding="utf-8") == now:
         return
     report("migrating Airflow's database (once per home)")
-    processes.run("migrate", ["db", "migrate"], env)
+    processes.run("migrate", [*AIRFLOW, "db", "migrate"], env)
     marker.write_text(now, encoding="utf-8")
 
 
 def _wait_answering(client: Airflow) -> None:
     end = time.monotonic() + START_SECONDS
     while client.version() is None:
-        dead = {"api-server", "dag-processor"} - {part.name for part in processes.alive()}
+        dead = set(PARTS[:2]) - {part.name for part in processes.alive()}
         if dead or time.monotonic() > end:
             name = next(iter(dead), "api-server")
             log = processes.log_file(name)

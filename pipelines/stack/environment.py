@@ -104,13 +104,18 @@ def load_secrets() -> Secrets:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.parent.chmod(0o700)
-        fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        made = Secrets(fernet, secrets.token_urlsafe(48), secrets.token_urlsafe(48), secrets.token_urlsafe(12))
+        jwt, api, password = (secrets.token_urlsafe(size) for size in (48, 48, 12))
+        made = Secrets(new_fernet_key(), jwt, api, password)
         _write_private(path, asdict(made))
     keys = Secrets(**json.loads(path.read_text(encoding="utf-8")))
     if not passwords_file().exists():
         _write_private(passwords_file(), {USER: keys.password})
     return keys
+
+
+def new_fernet_key() -> str:
+    """A key as cryptography's Fernet wants it: 32 random bytes, URL-safe base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def _write_private(path: Path, value: dict[str, str]) -> None:

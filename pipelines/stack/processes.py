@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,12 +38,12 @@ class Part:
 
 
 def start(name: str, command: list[str], env: Mapping[str, str]) -> Part:
-    """Start `airflow <command>` detached from our terminal; its output goes to logs/<name>.log."""
+    """Start a command detached from our terminal, in a session of its own; its output goes to logs/<name>.log."""
     log = log_file(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "airflow", *command], env={**os.environ, **env}, cwd=PROJECT,
+            command, env={**os.environ, **env}, cwd=PROJECT,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )
     part = Part(name, process.pid, psutil.Process(process.pid).create_time())
@@ -53,16 +52,16 @@ def start(name: str, command: list[str], env: Mapping[str, str]) -> Part:
 
 
 def run(name: str, command: list[str], env: Mapping[str, str]) -> None:
-    """Run `airflow <command>` to its end. A failure names the log."""
+    """Run a command to its end. A failure names the log."""
     log = log_file(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "airflow", *command], env={**os.environ, **env}, cwd=PROJECT,
+            command, env={**os.environ, **env}, cwd=PROJECT,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False,
         )
     if done.returncode:
-        raise TelcoError(f"airflow {' '.join(command)} ended {done.returncode}. Read {log}:\n{tail(log)}")
+        raise TelcoError(f"{' '.join(command)} ended {done.returncode}. Read {log}:\n{tail(log)}")
 
 
 def recorded() -> list[Part]:

@@ -1,0 +1,108 @@
+"""The environment of the parts: everything on loopback, secrets made once and kept private."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines import stack
+from pipelines.settings import PROJECT
+from pipelines.stack.dotenv import lines
+from pipelines.stack.environment import HOST, Ports, airflow_env, free_ports, load_secrets, passwords_file
+
+# What containers must say differently: names instead of loopback, PostgreSQL instead of a file, and paths.
+OF_CONTAINERS = {
+    "TELCO_HOME", "PYTHONPATH", "AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__DAGS_FOLDER",
+    "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", "AIRFLOW__API__HOST", "AIRFLOW__API__SECRET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__LOGGING__BASE_LOG_FOLDER",
+}
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    told: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
+    return told
+
+
+def test_every_address_is_loopback(home: Path) -> None:
+    env = airflow_env(Ports())
+    assert HOST == "127.0.0.1"
+    assert env["AIRFLOW__API__HOST"] == HOST
+    urls = [value for value in env.values() if value.startswith("http")]
+    assert len(urls) == 2
+    assert all(url.startswith("http://127.0.0.1:") for url in urls)
+
+
+def test_examples_are_off_and_nobody_is_admin_without_a_password(home: Path) -> None:
+    env = airflow_env(Ports())
+    assert env["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
+    assert "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS" not in env
+    assert json.loads(passwords_file().read_text())["admin"] == load_secrets().password
+
+
+def test_secrets_are_made_once_differ_between_homes_and_only_their_owner_reads_them(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.settings import settings
+
+    first = load_secrets()
+    assert load_secrets() == first
+    for path in (passwords_file(), home / "secrets" / "airflow.json"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((home / "secrets").stat().st_mode) == 0o700
+    monkeypatch.setenv("TELCO_HOME", str(tmp_path / "other"))
+    settings.cache_clear()
+    other = load_secrets()
+    assert not {first.fernet, first.jwt, first.api, first.password} & {other.fernet, other.jwt, other.api,
+                                                                        other.password}
+
+
+def test_a_fernet_key_is_one(home: Path) -> None:
+    from cryptography.fernet import Fernet
+
+    sealed = Fernet(load_secrets().fernet).encrypt(b"x")
+    assert Fernet(load_secrets().fernet).decrypt(sealed) == b"x"
+
+
+def test_a_port_somebody_listens_on_is_not_taken() -> None:
+    with socket.socket() as busy:
+        busy.bind((HOST, 0))
+        busy.listen()
+        taken = busy.getsockname()[1]
+        assert free_ports(Ports(api=taken)).api != taken
+
+
+def test_compose_runs_the_parts_of_the_stack_with_its_commands(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert {name: services[name]["command"] for name in stack.PARTS} == {name: ["airflow", name]
+                                                                         for name in stack.PARTS}
+    assert "api-server" in services["scheduler"]["depends_on"]
+    for name, slots in stack.POOLS.items():
+        assert f"airflow pools set {name} {slots}" in services["init"]["command"][-1]
+
+
+def test_compose_has_the_environment_of_the_stack(home: Path, compose: dict[str, Any]) -> None:
+    ours, theirs = airflow_env(Ports()), compose["x-airflow"]["environment"]
+    assert set(ours) - {"PATH"} == set(theirs)
+    differing = {name for name in theirs if ours[name] != theirs[name]}
+    assert differing <= OF_CONTAINERS
+
+
+def test_compose_publishes_ports_on_loopback_only_and_holds_no_secret(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    text = (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")
+    example = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    names = [line.split("=")[0] for line in lines()]
+    assert len(set(names)) == 4
+    for name in names:
+        assert f"${{{name}:?" in text
+        assert f"\n{name}=\n" in example
