@@ -30,6 +30,8 @@ def read_csv(feed: Feed, data: bytes, faults: Faults) -> tuple[Columns, list[str
     data = check_text(data)
     if data.count(b"\r") != data.count(b"\r\n"):
         raise Damaged("a carriage return stands inside a line")
+    if data.startswith((b"\n", b"\r\n")) or b"\n\n" in data or b"\n\r\n" in data:
+        raise Damaged("an empty line")  # it would be read as a row of NULLs
     lines = data.count(b"\n")
     if b'"' in data:
         _check_quotes(data)
@@ -92,10 +94,10 @@ def read_jsonl(feed: Feed, data: bytes, faults: Faults) -> tuple[Columns, list[s
     columns: Columns = {}
     for column in feed.columns:
         absent = np.array([column.name not in found for found in objects])
-        faults.add(f"{column.name} is not in the object", absent)
+        faults.refuse(column, "is not in the object", absent)
         values = [found.get(column.name) for found in objects]
         wrong = np.array([not _is(column, value) for value in values])
-        faults.add(f"{column.name} is not a JSON {_JSON_WORDS[column.type]}", wrong)
+        faults.refuse(column, f"is not a JSON {_JSON_WORDS[column.type]}", wrong)
         kept = [None if bad else value for bad, value in zip(wrong, values, strict=True)]
         columns[column.name] = _json_array(column, kept, faults)
     return columns, list(names)

@@ -58,12 +58,13 @@ def unexpected(feed: Feed, found: Iterable[str]) -> list[str]:
 
 def check_columns(feed: Feed, found: Sequence[str]) -> None:
     """Every column of the contract is there, once. Raises Damaged naming the missing and the unexpected."""
+    missing = [column.name for column in feed.columns if column.name not in found]
+    if len(missing) == len(feed.columns):
+        # Names nothing of what was found: without a header it is somebody's data.
+        raise Damaged("none of the contract's columns is there: no header line, or another file")
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
         raise Damaged(f"columns occur twice: {_named(twice)}")
-    missing = [column.name for column in feed.columns if column.name not in found]
-    if len(missing) == len(feed.columns):
-        raise Damaged("none of the contract's columns is there: no header line, or another file")
     if missing:
         raise Damaged(
             f"columns missing: {_named(missing)}; columns unexpected: {_named(unexpected(feed, found)) or 'none'}"

@@ -38,6 +38,12 @@ class Faults:
     """Reasons and the rows (positions from 0) they hold for. A row may have several."""
 
     found: list[tuple[str, npt.NDArray[np.int64]]] = field(default_factory=list)
+    refused: dict[str, Mask] = field(default_factory=dict)  # by column: values that are null here and were not there
+
+    def refuse(self, column: Column, why: str, mask: Mask) -> None:
+        """A fault of a column's value; the value is null from here on, which is then no second fault."""
+        self.add(f"{column.name} {why}", mask)
+        self.refused[column.name] = self.refused.get(column.name, np.zeros_like(mask)) | mask
 
     def add(self, reason: str, mask: Mask) -> None:
         positions = np.flatnonzero(mask)
@@ -61,14 +67,15 @@ def typed(column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
     kept = pc.if_else(pa.array(~wrong), array, pa.scalar(None, pa.string()))
     converted = _convert(column.type, kept)
     impossible = _true(pc.and_(pc.is_valid(kept), pc.is_null(converted)))
-    faults.add(f"{column.name} is not {words}", wrong | impossible)
+    faults.refuse(column, f"is not {words}", wrong | impossible)
     return converted
 
 
 def complete(column: Column, array: pa.Array, faults: Faults) -> None:
     """Faults for what must be there and for identifiers without their form; looks at distinct values only."""
     if not column.nullable:
-        faults.add(f"{column.name} is empty", _true(pc.is_null(array)))
+        empty = _true(pc.is_null(array))
+        faults.add(f"{column.name} is empty", empty & ~faults.refused.get(column.name, np.zeros_like(empty)))
     if column.type is not Type.STRING or column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
         return
     coded = array.dictionary_encode()

@@ -153,6 +153,13 @@ def drop(feed_id: str, what: list[Row] | None = None, dt: date = DT, columns: li
     return put(feed_id, encode(feed_id, what, columns), len(what), dt, **said)
 
 
+def say(feed_id: str, **said: Any) -> None:
+    """Change what the control file of a delivered drop says."""
+    feed = BY_ID[feed_id]
+    path = settings().landing / feed.source / feed.name / f"dt={DT}" / f"{feed.file_name}.ctl"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
+
+
 def drop_empty(feed_id: str, dt: date = DT) -> Path:
     """Declare a day without rows: a control file and nothing beside it."""
     path = put(feed_id, b"", 0, dt, empty=True)
@@ -205,4 +212,5 @@ def quarantined(feed_id: str, dt: date = DT) -> list[Row]:
 def reasons_of_rejection(feed_id: str, dt: date = DT) -> list[str]:
     """What the reason files beside rejected copies say."""
     folder = settings().quarantine / feed_id.replace(".", "/") / f"dt={dt}"
-    return [reason for path in sorted(folder.glob("*.reason.json")) for reason in json.loads(path.read_text())["reasons"]]
+    files = sorted(folder.glob("*.reason.json"))
+    return [reason for path in files for reason in json.loads(path.read_text())["reasons"]]
