@@ -186,10 +186,8 @@ def _open_store(home: str, memory_limit: str, threads: int) -> Any:
     from feast import FeatureStore, RepoConfig
 
     settings().feast.mkdir(parents=True, exist_ok=True)
-    connection = ibis.duckdb.connect(memory_limit=memory_limit, threads=threads)
-    # Naive timestamps are UTC here; under another session time zone Feast's cast to UTC would move them.
-    connection.raw_sql("SET TimeZone = 'UTC'")
-    ibis.set_backend(connection)
+    # ibis sets the session's time zone to UTC, which our naive timestamps need: Feast casts them to UTC.
+    ibis.set_backend(ibis.duckdb.connect(memory_limit=memory_limit, threads=threads))
     text = (REPOSITORY / "feature_store.yaml").read_text(encoding="utf-8").replace("${TELCO_HOME}", home)
     return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **yaml.safe_load(text)))
 
