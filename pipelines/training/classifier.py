@@ -43,7 +43,8 @@ def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], s
     rows = {name: recipe.encode(part, spec, columns, learned) for name, part in parts.items()}
     fitted = recipe.fit_in_time(spec, rows["fit"], rows["calibrate"])
     predicted = fitted.predict(rows["test"])
-    rivals = _rivals(_stacked(rows["fit"], rows["calibrate"]), rows["test"], learned)
+    # The rivals learn from the rows the booster learned from, no newer ones: it is the recipes that are compared.
+    rivals = _rivals(rows["fit"], rows["test"], learned)
     # Refit on everything with the same parameters and rounds. No row is left to calibrate that booster on, so its line
     # comes from the evaluated one, over both slices that one was not fitted on: the newest base rate there is.
     unseen = _stacked(rows["calibrate"], rows["test"])

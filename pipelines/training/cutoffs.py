@@ -37,7 +37,7 @@ def divide(cutoffs: Sequence[date], spec: ModelSpec) -> Slices:
     """Fit, calibrate and test in time, a horizon apart, or by subscriber when the history is too short for that.
 
     Test ends at the newest cut-off. It and calibrate are each a quarter of the days the two gaps leave, at most
-    `max_slice_days`; the fit gets the rest. So ~173 days of weekly cut-offs and a horizon of 30 give 8, 5 and 4 or 5.
+    `max_slice_days`; the fit gets the rest. So ~173 days of weekly cut-offs and a horizon of 30 give 9, 4 and 4.
     """
     days = sorted(cutoffs)
     horizon = timedelta(days=spec.horizon_days)

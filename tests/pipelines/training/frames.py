@@ -52,7 +52,9 @@ def rows(cutoff: date, count: int, *, seed: int = 1, signal: float = 1.0) -> pd.
     day = np.random.default_rng([seed, cutoff.toordinal()])
     contacts = day.poisson(0.5, size=count).astype("float64")
     usage = day.gamma(2.0, 1500.0, size=count)
-    logit = -3.0 + signal * (1.3 * (contract == "month") + 0.7 * contacts - usage / 3000)
+    # An interaction and a threshold: what a line cannot draw and a tree can.
+    is_angry = (contract == "month") & (contacts >= 1)
+    logit = -3.5 + signal * (2.8 * is_angry + 1.0 * (usage < 1200))
     churned = day.random(count) < 1 / (1 + np.exp(-logit))
     margin = price - 12.0 + day.normal(0, 2, size=count)
     left_after = np.where(churned, day.uniform(0, 1, size=count), 3.0)

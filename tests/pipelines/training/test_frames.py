@@ -1,0 +1,90 @@
+"""The frame's digest says whether two trainings saw the same values."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.errors import MissingHistory, NotEnoughData
+from pipelines.models import SPECS
+from pipelines.training import frames as training_frames
+
+CHURN = SPECS["churn"]
+
+
+@pytest.fixture
+def frame(frames):
+    return frames.rows(frames.START, 50)
+
+
+def test_the_digest_ignores_the_order_of_rows_and_columns(frame):
+    shuffled = frame.sample(frac=1.0, random_state=3)[list(reversed(frame.columns))]
+    assert training_frames.digest(shuffled) == training_frames.digest(frame)
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    ("price_eur", 1.0), ("price_eur", np.nan), ("contract_type", "other"), ("contract_type", None),
+    ("subscriber_id", "sub_x"), ("event_timestamp", pd.Timestamp("2026-01-31")),
+])
+def test_the_digest_sees_one_changed_value(frame, column, value):
+    changed = frame.copy()
+    changed.loc[7, column] = value
+    assert training_frames.digest(changed) != training_frames.digest(frame)
+
+
+def test_the_digest_tells_a_missing_value_from_a_zero(frame):
+    zero, missing = frame.copy(), frame.copy()
+    zero["contacts_30d"] = 0.0
+    missing["contacts_30d"] = np.nan
+    assert training_frames.digest(zero) != training_frames.digest(missing)
+
+
+def test_a_swap_of_values_between_two_subscribers_changes_the_digest(frame):
+    swapped = frame.copy()
+    swapped.loc[[0, 1], "price_eur"] = frame.loc[[1, 0], "price_eur"].to_numpy()
+    assert training_frames.digest(swapped) != training_frames.digest(frame)
+
+
+def test_the_sample_is_reproducible_bounded_and_holds_no_subscriber(frame):
+    once = training_frames.sample(frame, ["price_eur"], rows=20, seed=1)
+    assert once == training_frames.sample(frame, ["price_eur"], rows=20, seed=1)
+    import io
+
+    read = pd.read_parquet(io.BytesIO(once))
+    assert len(read) == 20
+    assert list(read.columns) == ["event_timestamp", "price_eur"]
+
+
+def test_unpublished_cutoffs_are_named_with_the_command_that_makes_them(home, monkeypatch, frames):
+    cutoffs = frames.grid(3)
+    frames.build(monkeypatch, home, cutoffs[:1], count=5)
+    with pytest.raises(MissingHistory) as held:
+        training_frames.check_published(CHURN, cutoffs, date(2026, 4, 1))
+    text = str(held.value)
+    assert "2026-02-06" in text
+    assert "2026-02-13" in text
+    assert "2026-01-30" not in text
+    assert "telco bootstrap --from 2026-02-06 --to 2026-04-01" in text
+
+
+def test_a_declared_absence_is_not_a_published_cutoff(home, monkeypatch, frames):
+    from pipelines.publish import Dataset
+
+    frames.build(monkeypatch, home, frames.grid(1), count=5)
+    other = frames.grid(2)[1]
+    for root, names in (("labels", ["lbl_churn_30d"]), ("features", frames.TABLES)):
+        for name in names:
+            Dataset(home / root / name, ("as_of",)).declare_absent({"as_of": other.isoformat()}, "test")
+    with pytest.raises(MissingHistory, match=other.isoformat()):
+        training_frames.check_published(CHURN, [other], date(2026, 4, 1))
+
+
+def test_rows_the_feature_store_lost_stop_the_training(home, monkeypatch, frames):
+    world = frames.build(monkeypatch, home, frames.grid(1), count=30)
+    rows = training_frames.labels(CHURN, frames.grid(1))
+    world.features = world.features.iloc[1:]
+    with pytest.raises(NotEnoughData, match="30 label rows in, 29 rows of features out"):
+        training_frames.training_frame(CHURN, rows)

@@ -1,0 +1,249 @@
+"""Training from published partitions to a registered, judged, promoted version, against a real registry on SQLite."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from types import MappingProxyType
+
+import pytest
+
+from pipelines import bundle as bundles
+from pipelines import champions, promotion, tracking, training
+from pipelines.errors import IntegrityError, NotEnoughData
+from pipelines.models import SPECS
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+CHURN = SPECS["churn"]
+
+
+@pytest.fixture(scope="module")
+def trained(frames, give_registry, tmp_path_factory):
+    """One world of 24 weekly cut-offs, in which churn was trained at T and promoted, then ltv."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELCO_HOME", str(home))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        settings.cache_clear()
+        cutoffs = frames.grid(24)
+        world = frames.build(patch, home, cutoffs, count=600, ltv_cutoffs=cutoffs)
+        give_registry(home)
+        world.T = cutoffs[-1] + timedelta(days=37)
+        world.first = training.train("churn", world.T)
+        world.champion = promotion.promote("churn", world.T)
+        world.ltv = training.train("ltv", world.T)
+        yield world
+    settings.cache_clear()
+
+
+def test_the_first_version_is_out_of_time_and_passes_the_gate(trained):
+    result = trained.first
+    assert (result.model, result.version, result.as_of, result.reused) == ("churn", 1, trained.T, False)
+    assert result.evaluation.design == "out_of_time"
+    assert result.verdict.passed, result.verdict.reasons
+    assert result.evaluation.metrics["auc"] > result.evaluation.baselines["constant"]["auc"] + 0.1
+
+
+def test_the_evaluated_rows_lie_a_horizon_after_what_was_fitted(trained):
+    parts = {
+        name: [date.fromisoformat(day) for day in part["cutoffs"]]
+        for name, part in trained.first.evaluation.slices.items()
+    }
+    assert (parts["test"][0] - parts["calibrate"][-1]).days >= 30
+    assert (parts["calibrate"][0] - parts["fit"][-1]).days >= 30
+
+
+def test_the_stored_booster_was_refitted_on_every_matured_cutoff(trained):
+    bundle = bundles.load(trained.first.bundle)
+    assert len(bundle.facts["cutoffs"]) == 24
+    assert bundle.facts["rows"] == 24 * 600
+    probability = bundle.predict(trained.features)
+    assert len(probability) == 24 * 600
+    assert abs(probability.mean() - bundle.facts["positives"] / bundle.facts["rows"]) < 0.02
+
+
+def test_the_registry_holds_the_native_model_its_signature_and_where_it_came_from(trained):
+    found = tracking.versions("telco_churn")[0]
+    bundle = bundles.load(trained.first.bundle)
+    assert found.state == tracking.READY
+    assert found.tags["sha256"] == bundle.sha256
+    assert found.tags["feature_service"] == "churn_v1"
+    assert found.tags["frame_digest"] == bundle.facts["frame_digest"]
+    assert found.tags["spec_digest"] == CHURN.digest
+    assert found.tags["verdict"] == "passed"
+    assert found.tags["trained_as_of"] == trained.T.isoformat()
+    assert len(found.tags["git_commit"].split("+")[0]) in (4, 40)
+    artifacts = settings().mlflow / "artifacts"
+    assert "out of time" in (artifacts / found.run_id / "artifacts/bundle/card.md").read_text()
+    models = [path.read_text() for path in artifacts.rglob("MLmodel")]
+    assert models
+    assert all("model_format: ubj" in model and "contract_type" in model for model in models)
+    assert not [path for path in artifacts.rglob("*") if path.suffix in {".pkl", ".pickle"}]
+
+
+def test_the_verdict_is_bound_by_the_bundles_digest_and_stored_beside_it(trained):
+    bundle = bundles.load(trained.first.bundle)
+    stored = json.loads(bundle.file("verdict.json").read_bytes())
+    assert stored == bundle.facts["verdict"]
+    assert [check["name"] for check in stored["checks"]][-1] == "champion"
+
+
+def test_the_same_training_again_is_the_same_version(trained):
+    again = training.train("churn", trained.T)
+    assert again.reused
+    assert again.version == 1
+    assert again.promoted
+    assert again.verdict == trained.first.verdict
+    assert again.evaluation.metrics == trained.first.evaluation.metrics
+    assert len(tracking.versions("telco_churn")) == 1
+
+
+def test_a_run_killed_after_registering_is_finished_not_doubled(trained, monkeypatch):
+    spec = replace(CHURN, seed=77)
+    monkeypatch.setitem(SPECS, "churn", spec)
+
+    def killed(*args, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.tracking.settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            training.train("churn", trained.T)
+    pending = tracking.versions("telco_churn")[-1]
+    assert pending.state == tracking.PENDING
+    result = training.train("churn", trained.T)
+    assert result.version == pending.version
+    assert not result.reused
+    assert tracking.versions("telco_churn")[-1].state == tracking.READY
+
+
+def test_a_retrain_with_nothing_new_to_judge_on_is_refused_and_says_from_when(trained, monkeypatch):
+    monkeypatch.setitem(SPECS, "churn", replace(CHURN, seed=78))
+    result = training.train("churn", trained.T)
+    assert not result.verdict.passed
+    assert "not comparable with champion v1" in result.verdict.reasons[-1]
+    assert "30 days or more after" in result.verdict.reasons[-1]
+    assert result.version > 1
+    found = next(v for v in tracking.versions("telco_churn") if v.version == result.version)
+    assert found.tags["verdict"] == "refused"
+    assert tracking.version_by_alias("telco_churn", "challenger") is None
+    assert promotion.promote("churn", trained.T) is None
+    assert champions.in_force("churn", trained.T).version == 1
+
+
+def test_the_first_champion_is_in_force_from_its_own_as_of(trained):
+    assert trained.champion.from_as_of == trained.T
+    assert trained.champion.sha256 == bundles.load(trained.first.bundle).sha256
+    assert tracking.version_by_alias("telco_churn", "champion").version == 1
+    assert tracking.version_by_alias("telco_churn", "challenger") is None
+
+
+def test_lifetime_value_pins_the_churn_version_and_knows_the_real_margins(trained):
+    result = trained.ltv
+    assert result.verdict.passed, result.verdict.reasons
+    facts = bundles.load(result.bundle).facts
+    assert facts["ltv"]["churn_version"] == 1
+    assert facts["ltv"]["churn_sha256"] == trained.champion.sha256
+    assert facts["ltv"]["months"] == 12
+    assert not (result.bundle / "model.ubj").exists()
+    figures, rivals = result.evaluation.metrics, result.evaluation.baselines
+    assert figures["abs_total_bias"] < 0.1 < rivals["billed_x_horizon"]["abs_total_bias"]
+    assert figures["spearman"] > 0.8
+    assert result.evaluation.slices["judged"]["cutoffs"][-1] <= str(trained.T - timedelta(days=127))
+
+
+def test_lifetime_value_without_a_churn_champion_says_what_to_train_first(trained):
+    before = trained.T - timedelta(days=1)
+    with pytest.raises(NotEnoughData) as held:
+        training.train("ltv", before)
+    assert "no champion: no churn version is in force" in str(held.value)
+    assert f"telco train churn --as-of {before}" in str(held.value)
+
+
+def test_lifetime_value_before_its_first_label_matured_names_the_day(trained, frames):
+    with pytest.raises(NotEnoughData, match=str(frames.START + timedelta(days=127))):
+        training.train("ltv", frames.START + timedelta(days=126))
+
+
+def test_a_single_cutoff_is_judged_by_subscriber_and_the_card_says_so(home, monkeypatch, frames, give_registry):
+    give_registry(home)
+    quick = replace(CHURN, parameters=MappingProxyType({**CHURN.parameters, "max_rounds": 40}))
+    monkeypatch.setitem(SPECS, "churn", quick)
+    frames.build(monkeypatch, home, frames.grid(1), count=1500)
+    result = training.train("churn", frames.START + timedelta(days=37))
+    assert result.evaluation.design == "by_subscriber"
+    assert result.evaluation.rows == 1500
+    assert "single cut-off: by subscriber" in (result.bundle / "card.md").read_text()
+
+
+class TestPromotion:
+    """A world of small promotions: bundles written by hand, so that nothing is fitted."""
+
+    @pytest.fixture
+    def challenger(self, home, give_registry):
+        give_registry(home)
+
+        def make(trained_on: date, *, passed: bool = True, ready: bool = True) -> int:
+            found = tracking.register("telco_churn", {"identity": f"{trained_on}{passed}"})
+            facts = {
+                "model": "churn", "version": found.version, "feature_service": "churn_v1", "columns": [],
+                "categories": {}, "calibrator": bundles.IDENTITY, "trained_as_of": trained_on.isoformat(),
+                "verdict": {"passed": passed},
+            }
+            bundle = bundles.save(bundles.path_of("churn", found.version), facts)
+            tags = {"sha256": bundle.sha256} if ready else {}
+            tracking.settle(found, bundle.directory, tags, alias="challenger")
+            return found.version
+
+        return make
+
+    def test_a_later_champion_begins_after_the_newest_scored_night(self, challenger, home):
+        day = date(2026, 6, 1)
+        first = challenger(day)
+        assert promotion.promote("churn", day).from_as_of == day
+        scores = Dataset(settings().scores / "churn", ("as_of", "version"))
+        for night in ("2026-06-20", "2026-06-18"):
+            scores.publish({"as_of": night, "version": str(first)}, lambda path: path.write_bytes(b"x"))
+        second = challenger(date(2026, 6, 8))
+        entered = promotion.promote("churn", date(2026, 6, 20))
+        assert (entered.version, entered.from_as_of) == (second, date(2026, 6, 21))
+        assert champions.in_force("churn", date(2026, 6, 20)).version == first
+        assert tracking.version_by_alias("telco_churn", "previous").version == first
+
+        older = challenger(date(2026, 5, 1))
+        told = []
+        assert promotion.promote("churn", date(2026, 6, 30), report=told.append) is None
+        assert f"challenger v{older} was trained at 2026-05-01, before champion v{second}" in told[0]
+
+    def test_what_is_not_bound_to_a_passed_verdict_is_never_promoted(self, challenger, home):
+        day = date(2026, 6, 1)
+        challenger(day, passed=False)
+        with pytest.raises(IntegrityError, match="did not pass"):
+            promotion.promote("churn", day)
+        challenger(day + timedelta(days=1), ready=False)
+        with pytest.raises(IntegrityError, match="without the sha256"):
+            promotion.promote("churn", day + timedelta(days=1))
+        edited = challenger(day + timedelta(days=2))
+        path = bundles.path_of("churn", edited) / "bundle.json"
+        path.write_text(path.read_text().replace("2026-06-03", "2026-06-02"))
+        with pytest.raises(IntegrityError, match="sha256"):
+            promotion.promote("churn", day + timedelta(days=2))
+        assert champions.history("churn") == []
+
+    def test_a_kill_between_log_and_alias_is_healed_by_the_retry(self, challenger, home, monkeypatch):
+        day = date(2026, 6, 1)
+        version = challenger(day)
+        with monkeypatch.context() as patch:
+            patch.setattr("pipelines.tracking.set_alias", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                promotion.promote("churn", day)
+        assert champions.in_force("churn", day).version == version
+        assert promotion.promote("churn", day).version == version
+        assert len(champions.history("churn")) == 1
+        assert tracking.version_by_alias("telco_churn", "champion").version == version
+
+    def test_a_challenger_of_the_future_is_not_promoted_yet(self, challenger, home):
+        challenger(date(2026, 6, 9))
+        assert promotion.promote("churn", date(2026, 6, 8)) is None
