@@ -1,7 +1,12 @@
 -- Amounts are summed as they come: until a dated rate table converts them, one currency per operator.
 with invoices as (select * from {{ ref('fct_invoice') }}),
 
-subscribers as (select distinct subscriber_id, operator from {{ ref('dim_subscriber') }}),
+subscribers as (
+    select distinct
+        subscriber_id,
+        operator
+    from {{ ref('dim_subscriber') }}
+),
 
 operators as (select * from {{ source('estate', 'operators') }})
 

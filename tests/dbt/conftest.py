@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,25 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.settings import settings
-
 sys.path.append(str(Path(__file__).parent))
-from told import AS_OFS, tell  # noqa: E402
-
-
-@contextmanager
-def living_in(home: Path) -> Iterator[None]:
-    before = os.environ.get("TELCO_HOME")
-    os.environ["TELCO_HOME"] = str(home)
-    settings.cache_clear()
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("TELCO_HOME")
-        else:
-            os.environ["TELCO_HOME"] = before
-        settings.cache_clear()
+from told import AS_OFS, living_in, tell
 
 
 class Built:
@@ -74,18 +55,19 @@ def unify() -> Callable[[Path, list[date], bool], Built]:
 
 
 @pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the raw drops of the told world and nothing else."""
-    home = tmp_path_factory.mktemp("raw")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the raw drops of the told world; its warehouse is built again and again, as in life."""
+    home = tmp_path_factory.mktemp("told")
     with living_in(home):
         tell()
     return home
 
 
 @pytest.fixture(scope="session")
-def built(raw: Path, tmp_path_factory: pytest.TempPathFactory, unify: Any) -> Built:
-    """All as_ofs of the told world in one bulk build, dbt's unit tests with it."""
-    home = tmp_path_factory.mktemp("bulk")
-    shutil.copytree(raw, home, dirs_exist_ok=True)
-    built: Built = unify(home, AS_OFS, True)
-    return built
+def built(told: Path, tmp_path_factory: pytest.TempPathFactory, unify: Any) -> Built:
+    """All as_ofs of the told world in one bulk build, dbt's unit tests with it; published files set aside."""
+    results = unify(told, AS_OFS, True).results
+    aside = tmp_path_factory.mktemp("bulk")
+    for kind in ("features", "labels"):
+        shutil.move(told / kind, aside / kind)
+    return Built(aside, results)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
-from told import APRIL, JULY, MARCH
+from told import APRIL, JULY, MARCH, living_in
+
+from pipelines.errors import Held, TelcoError, UsageError
+from pipelines.warehouse import builder
+from pipelines.warehouse.plan import Plan
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 
@@ -24,8 +29,8 @@ def test_every_unit_test_of_the_project_ran_and_passed(built: Any) -> None:
     assert ran == dict.fromkeys(written, "pass")
 
 
-def test_every_mart_has_a_contract_and_a_grain(built: Any) -> None:
-    nodes = json.loads((built.home / "warehouse/dbt/manifest.json").read_text())["nodes"].values()
+def test_every_mart_has_a_contract_and_a_grain(built: Any, told: Path) -> None:
+    nodes = json.loads((told / "warehouse/dbt/manifest.json").read_text())["nodes"].values()
     marts = {n["name"]: n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "marts"}
     assert len(marts) >= 9
     assert [name for name, n in marts.items() if not n["config"]["contract"]["enforced"]] == []
@@ -34,9 +39,8 @@ def test_every_mart_has_a_contract_and_a_grain(built: Any) -> None:
     assert set(marts) <= with_grain
 
 
-def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, raw: Path, tmp_path: Path, unify: Any) -> None:
-    shutil.copytree(raw, tmp_path, dirs_exist_ok=True)
-    alone, bulk = unify(tmp_path, [APRIL]).published(), built.published()
+def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, told: Path, unify: Any) -> None:
+    alone, bulk = unify(told, [APRIL]).published(), built.published()
     # The roster, three feature tables of April, and the churn label of March that matures in April.
     assert len(alone) == 5
     assert [name for name, content in alone.items() if bulk[name] != content] == []
@@ -62,3 +66,25 @@ def test_features_and_labels_have_one_row_for_everyone_active(built: Any, as_of:
         assert set(built.rows(f"features/{table}", as_of)) == active
     if as_of != JULY:
         assert set(built.rows("labels/lbl_churn_30d", as_of)) == active
+
+
+def test_a_repeated_row_holds_the_build_and_names_the_test(built: Any, told: Path) -> None:
+    drop = told / "raw/care/interactions/dt=2026-02-20/data.parquet"
+    once = pq.read_table(drop, partitioning=None)
+    pq.write_table(pa.concat_tables([once, once]), drop)
+    with living_in(told), pytest.raises(Held, match="grain_stg_care__interactions") as held:
+        builder.build(Plan.of([MARCH]), layer="staging")
+    assert "(1 rows)" in str(held.value)
+    assert "dbt.log" in str(held.value)
+
+
+def test_a_broken_source_is_a_fault_that_names_the_model(built: Any, told: Path) -> None:
+    drop = told / "raw/care/interactions/dt=2026-02-20/data.parquet"
+    pq.write_table(pa.table({"nonsense": [1]}), drop)
+    with living_in(told), pytest.raises(TelcoError, match=r"stg_care__interactions: .*Binder Error"):
+        builder.build(Plan.of([MARCH]), layer="staging")
+
+
+def test_an_unknown_layer_is_refused_before_dbt_starts(told: Path) -> None:
+    with living_in(told), pytest.raises(UsageError, match="no layer 'gold'"):
+        builder.build(Plan.of([MARCH]), layer="gold")

@@ -62,7 +62,7 @@ def test_churn_is_what_was_known_37_days_after(built: Any) -> None:
 
 def test_margin_is_billed_less_cost_over_90_days(built: Any) -> None:
     labels = built.rows("labels/lbl_ltv", MARCH)
-    # 31.00 billed; base 2.50 and mobile data 2.60 per 30 days, three times.
-    assert labels["plain"]["margin_eur_90d"] == 31 - 3 * (2.5 + 2.6)
+    # 31.00 billed less three times 2.50 for the line and 2.60 for mobile data.
+    assert labels["plain"]["margin_eur_90d"] == 15.7
     # Left on 2026-03-01, the only day of the window it cost anything.
     assert round(labels["cancels"]["margin_eur_90d"], 9) == round(-2.5 / 30, 9)

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 from world import World
+
+from pipelines.settings import settings
 
 MARCH, APRIL, JULY = date(2026, 3, 1), date(2026, 4, 7), date(2026, 7, 6)
 # April is 37 days after March and July 127: both labels of March are matured by the newest as_of.
 AS_OFS = [MARCH, APRIL, JULY]
+
+
+@contextmanager
+def living_in(home: Path) -> Iterator[None]:
+    before = os.environ.get("TELCO_HOME")
+    os.environ["TELCO_HOME"] = str(home)
+    settings.cache_clear()
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop("TELCO_HOME")
+        else:
+            os.environ["TELCO_HOME"] = before
+        settings.cache_clear()
 
 
 def tell() -> None:

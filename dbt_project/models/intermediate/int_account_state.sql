@@ -5,7 +5,16 @@ accounts as (select * from {{ ref('stg_billing__accounts') }}),
 newest as (
     select
         known_by.known_by,
-        accounts.* exclude (dt, drop_version, known_on, superseded_on, is_known_assumed)
+        accounts.operator,
+        accounts.account_token,
+        accounts.segment,
+        accounts.region,
+        accounts.age_band,
+        accounts.has_partner,
+        accounts.has_dependents,
+        accounts.is_paperless,
+        accounts.payment_method,
+        accounts.changed_at
     from accounts
     inner join known_by
         on accounts.changed_at < known_by.known_by

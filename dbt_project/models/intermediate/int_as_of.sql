@@ -11,11 +11,26 @@ churn_label_days as (select unnest({{ days_of('churn_label_as_ofs') }}) as as_of
 ltv_label_days as (select unnest({{ days_of('ltv_label_as_ofs') }}) as as_of),
 
 roles as (
-    select as_of, true as has_features, false as has_churn_label, false as has_ltv_label from feature_days
+    select
+        as_of,
+        true as has_features,
+        false as has_churn_label,
+        false as has_ltv_label
+    from feature_days
     union all
-    select as_of, false as has_features, true as has_churn_label, false as has_ltv_label from churn_label_days
+    select
+        as_of,
+        false as has_features,
+        true as has_churn_label,
+        false as has_ltv_label
+    from churn_label_days
     union all
-    select as_of, false as has_features, false as has_churn_label, true as has_ltv_label from ltv_label_days
+    select
+        as_of,
+        false as has_features,
+        false as has_churn_label,
+        true as has_ltv_label
+    from ltv_label_days
 ),
 
 as_ofs as (

@@ -9,10 +9,11 @@ spoken as (
         case when change_number = 1 then started_on else cast(changed_at as date) end as spoken_on,
         ended_on,
         change_number,
-        lag(msisdn_token) over (partition by known_by, subscriber_id order by change_number) as previous_token,
-        lead(msisdn_token) over (partition by known_by, subscriber_id order by change_number) as next_token,
-        lead(cast(changed_at as date)) over (partition by known_by, subscriber_id order by change_number) as next_spoken_on
+        lag(msisdn_token) over subscriber_changes as previous_token,
+        lead(msisdn_token) over subscriber_changes as next_token,
+        lead(cast(changed_at as date)) over subscriber_changes as next_spoken_on
     from changes
+    window subscriber_changes as (partition by known_by, subscriber_id order by change_number)
 ),
 
 takeovers as (

@@ -1,8 +1,3 @@
-{%- set flags = [
-    'voice', 'multiple_lines', 'mobile_data', 'online_security', 'online_backup', 'device_protection',
-    'tech_support', 'streaming_tv', 'streaming_movies',
-] -%}
-
 with subscribers as (select * from {{ ref('int_subscription_state') }}),
 
 deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
@@ -29,9 +24,15 @@ summed as (
         sum(coalesce(cost_rates.rate_cents, 0)) as cost_cents_30d,
         bool_or(held.product_code = 'internet_fiber') as has_internet_fiber,
         bool_or(held.product_code = 'internet_dsl') as has_internet_dsl,
-        {%- for product in flags %}
-        bool_or(held.product_code = '{{ product }}') as has_{{ product }}{{ "," if not loop.last }}
-        {%- endfor %}
+        bool_or(held.product_code = 'voice') as has_voice,
+        bool_or(held.product_code = 'multiple_lines') as has_multiple_lines,
+        bool_or(held.product_code = 'mobile_data') as has_mobile_data,
+        bool_or(held.product_code = 'online_security') as has_online_security,
+        bool_or(held.product_code = 'online_backup') as has_online_backup,
+        bool_or(held.product_code = 'device_protection') as has_device_protection,
+        bool_or(held.product_code = 'tech_support') as has_tech_support,
+        bool_or(held.product_code = 'streaming_tv') as has_streaming_tv,
+        bool_or(held.product_code = 'streaming_movies') as has_streaming_movies
     from held
     left join cost_rates on held.product_code = cost_rates.product_code
     group by held.known_by, held.subscription_token
@@ -52,9 +53,17 @@ summaries as (
             when summed.has_internet_dsl then 'dsl'
             else 'none'
         end as internet_technology,
-        {%- for product in flags %}
-        case when deliveries.has_products then coalesce(summed.has_{{ product }}, false) end as has_{{ product }}{{ "," if not loop.last }}
-        {%- endfor %}
+        case when deliveries.has_products then coalesce(summed.has_voice, false) end as has_voice,
+        case when deliveries.has_products then coalesce(summed.has_multiple_lines, false) end as has_multiple_lines,
+        case when deliveries.has_products then coalesce(summed.has_mobile_data, false) end as has_mobile_data,
+        case when deliveries.has_products then coalesce(summed.has_online_security, false) end as has_online_security,
+        case when deliveries.has_products then coalesce(summed.has_online_backup, false) end as has_online_backup,
+        case
+            when deliveries.has_products then coalesce(summed.has_device_protection, false)
+        end as has_device_protection,
+        case when deliveries.has_products then coalesce(summed.has_tech_support, false) end as has_tech_support,
+        case when deliveries.has_products then coalesce(summed.has_streaming_tv, false) end as has_streaming_tv,
+        case when deliveries.has_products then coalesce(summed.has_streaming_movies, false) end as has_streaming_movies
     from subscribers
     inner join deliveries on subscribers.operator = deliveries.operator
     cross join base_cost

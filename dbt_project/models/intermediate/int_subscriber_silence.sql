@@ -41,9 +41,17 @@ subscriber_usage as (
 
 -- A line that only ever had idle rows counts its silence from the day before the first of them.
 use_days as (
-    select as_of, subscriber_id, usage_on as used_on from subscriber_usage where is_use
+    select
+        as_of,
+        subscriber_id,
+        usage_on as used_on
+    from subscriber_usage where is_use
     union
-    select as_of, subscriber_id, min(usage_on) - 1 as used_on from subscriber_usage group by as_of, subscriber_id
+    select
+        as_of,
+        subscriber_id,
+        min(usage_on) - 1 as used_on
+    from subscriber_usage group by as_of, subscriber_id
 ),
 
 gaps as (

@@ -1,6 +1,8 @@
 with accounts as (select * from {{ source('billing_alpha', 'accounts') }}),
 
-drop_versions as ({{ drop_versions(source('billing_alpha', 'accounts')) }}),
+drop_versions as (
+    {{ drop_versions(source('billing_alpha', 'accounts')) }}
+),
 
 versioned as (
     select

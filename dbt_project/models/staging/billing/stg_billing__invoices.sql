@@ -1,6 +1,8 @@
 with invoices as (select * from {{ source('billing_alpha', 'invoices') }}),
 
-drop_versions as ({{ drop_versions(source('billing_alpha', 'invoices')) }}),
+drop_versions as (
+    {{ drop_versions(source('billing_alpha', 'invoices')) }}
+),
 
 versioned as (
     select

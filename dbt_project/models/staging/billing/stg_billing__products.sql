@@ -1,6 +1,8 @@
 with products as (select * from {{ source('billing_alpha', 'products') }}),
 
-drop_versions as ({{ drop_versions(source('billing_alpha', 'products')) }}),
+drop_versions as (
+    {{ drop_versions(source('billing_alpha', 'products')) }}
+),
 
 versioned as (
     select

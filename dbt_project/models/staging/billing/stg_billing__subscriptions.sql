@@ -1,6 +1,8 @@
 with subscriptions as (select * from {{ source('billing_alpha', 'subscriptions') }}),
 
-drop_versions as ({{ drop_versions(source('billing_alpha', 'subscriptions')) }}),
+drop_versions as (
+    {{ drop_versions(source('billing_alpha', 'subscriptions')) }}
+),
 
 versioned as (
     select

@@ -1,6 +1,8 @@
 with interactions as (select * from {{ source('care', 'interactions') }}),
 
-drop_versions as ({{ drop_versions(source('care', 'interactions')) }}),
+drop_versions as (
+    {{ drop_versions(source('care', 'interactions')) }}
+),
 
 versioned as (
     select

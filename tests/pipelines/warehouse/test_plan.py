@@ -1,0 +1,74 @@
+"""Which labels go with which as_ofs, and which drops a build reads."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines import landing, warehouse
+from pipelines.errors import MissingHistory, UsageError
+from pipelines.estate import estate
+from pipelines.warehouse.plan import Plan
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Path) -> None:
+    assert estate().training_start == date(2026, 1, 30)
+
+
+def test_a_night_builds_the_labels_that_mature_that_day() -> None:
+    plan = Plan.of([date(2026, 8, 1)])
+    assert plan.churn_labels == (date(2026, 6, 25),)
+    assert plan.ltv_labels == (date(2026, 3, 27),)
+
+
+def test_no_label_comes_before_the_first_training_cutoff() -> None:
+    assert Plan.of([date(2026, 3, 7)]).churn_labels == ()
+    assert Plan.of([date(2026, 3, 8)]).churn_labels == (date(2026, 1, 30),)
+
+
+def test_a_bulk_build_has_the_labels_matured_by_its_newest_as_of() -> None:
+    first = date(2026, 2, 1)
+    assert first in Plan.of([first, first + 37 * DAY]).churn_labels
+    assert first not in Plan.of([first, first + 36 * DAY]).churn_labels
+
+
+def test_every_day_in_bulk_has_the_labels_of_every_night() -> None:
+    nights = [date(2026, 1, 30) + n * DAY for n in range(60)]
+    alone = {label for night in nights for label in Plan.of([night]).churn_labels}
+    assert set(Plan.of(nights).churn_labels) == alone
+
+
+def test_order_and_repeats_of_the_as_ofs_do_not_matter() -> None:
+    days = [date(2026, 5, 1), date(2026, 3, 1)]
+    assert Plan.of(days) == Plan.of([*reversed(days), days[0]])
+
+
+def test_windows_reach_back_as_far_as_features_and_labels_look() -> None:
+    as_of = date(2026, 3, 1)
+    assert Plan.of([as_of]).windows() == [(as_of - 90 * DAY, as_of)]
+    night = date(2026, 8, 1)
+    assert Plan.of([night]).windows() == [(night - 127 * DAY, night)]
+
+
+def test_no_as_of_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no as_of given"):
+        warehouse.unify([])
+
+
+def test_a_hole_in_history_is_named_with_its_feed_and_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    holes = {"care.interactions": [date(2026, 2, 3), date(2026, 2, 4)], "network.usage_daily": []}
+    monkeypatch.setattr(landing, "missing", lambda as_of, window_days=90: holes)
+    with pytest.raises(MissingHistory, match=r"care\.interactions: no drop of 2026-02-03, 2026-02-04") as held:
+        warehouse.check_history(date(2026, 3, 1))
+    assert held.value.exit_code == 3
+    assert "network" not in str(held.value)
+
+
+def test_a_home_where_nothing_landed_has_no_history() -> None:
+    with pytest.raises(MissingHistory, match=r"billing_alpha\.accounts: no drop of 2025-12-01"):
+        warehouse.check_history(date(2026, 3, 1))
