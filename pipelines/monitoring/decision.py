@@ -99,8 +99,10 @@ def _together(
             if rows < thresholds.min_rows]
     if thin:
         return UNKNOWN, tuple(thin)
+    # Never delivered and never trained on, as a feed the operator does not have: it can neither drift nor reassure.
+    columns = [each for each in columns if min(each.reference_missing, each.current_missing) < 1]
     if not columns:
-        return UNKNOWN, ("the model has no columns to compare",)
+        return UNKNOWN, ("no column has a value to compare",)
     drifted = [each for each in columns if each.status == DRIFT]
     unknown = [each for each in columns if each.status == UNKNOWN]
     if len(drifted) >= thresholds.drifted_share * len(columns):

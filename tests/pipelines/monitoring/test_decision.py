@@ -57,11 +57,22 @@ def test_a_thin_sample_is_unknown_even_when_every_column_moved(rows: int, refere
 
 
 def test_mostly_unmeasured_columns_are_unknown_with_their_reasons() -> None:
-    blind = Measurement("blind", 1.0, 1.0, why_not="no value at all")
+    blind = Measurement("blind", 0.0, 0.0, why_not="constant (1) in both")
     night = verdict(*[blind] * 6, *[QUIET] * 4)
     assert night.status == UNKNOWN
-    assert "blind: no value at all" in night.reasons
+    assert "blind: constant (1) in both" in night.reasons
 
 
 def test_a_model_without_columns_is_unknown() -> None:
     assert verdict().status == UNKNOWN
+
+
+def test_a_feed_that_was_never_delivered_neither_drifts_nor_hides_what_does() -> None:
+    never = [Measurement(f"care_{place}", 1.0, 1.0, why_not="no value at all") for place in range(8)]
+    quiet = [Measurement(f"q{place}", 0.0, 0.0, psi=0.01) for place in range(3)]
+    assert verdict(*never, *quiet).status == OK
+    assert verdict(*never, Measurement("moved", 0.0, 0.0, psi=0.9), *quiet).status == DRIFT
+
+
+def test_when_no_column_has_any_value_the_verdict_is_unknown() -> None:
+    assert verdict(Measurement("care", 1.0, 1.0, why_not="no value at all")).status == UNKNOWN
