@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 
 def main() -> None:
     """Run the command line. Exit codes: 0 ok, 1 fault, 2 usage, 3 held by a gate or a check."""
+    if not sys.warnoptions:  # what libraries say to their developers is read in the tests
+        warnings.simplefilter("ignore")
     from pipelines.cli.app import app
     from pipelines.errors import TelcoError
 
