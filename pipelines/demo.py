@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,7 @@ def run(*, subscribers: int = 4000, keep: bool = False, report: Report | None = 
     """
     from pipelines.simulate import simulate
 
+    signal.signal(signal.SIGTERM, _leave)  # as Ctrl-C does: through `with`, so that Airflow is stopped
     tell = report or show.reporter()
     tell(f"1/5 simulate {subscribers:,} subscribers, {HISTORY_DAYS} days and {NIGHTS} nights")
     made = simulate(subscribers=subscribers, days=HISTORY_DAYS, nights=NIGHTS, seed=SEED, report=tell)
@@ -44,6 +46,10 @@ def run(*, subscribers: int = 4000, keep: bool = False, report: Report | None = 
         play_nights(airflow, nights, tell)
         url, runs = stack.up.url, stack.up.started and not keep
     summary(nights, f"{url} (stopped; KEEP=1 make demo, or make up, shows it)" if runs else url)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def load_history(airflow: Airflow, today: date, tell: Report) -> None:

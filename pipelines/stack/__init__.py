@@ -19,9 +19,14 @@ from pipelines.stack.rest import Airflow, RunFailed
 
 __all__ = ["NIGHTLY", "POOLS", "Airflow", "RunFailed", "Stack", "Up", "dag_ids", "down", "up"]
 
-# Started in this order. The scheduler comes after the api-server answers: runs failed when all started at once.
-PARTS = ("api-server", "dag-processor", "triggerer", "scheduler")
 AIRFLOW = [sys.executable, "-m", "airflow"]
+# The scheduler loads libraries first and waits for the api-server itself, so all parts can be started at once.
+PARTS = {
+    "api-server": [*AIRFLOW, "api-server"],
+    "dag-processor": [*AIRFLOW, "dag-processor"],
+    "triggerer": [*AIRFLOW, "triggerer"],
+    "scheduler": [sys.executable, "-m", "pipelines.stack.warm", "scheduler"],
+}
 POOLS = {"warehouse": 1, "training": 1}
 START_SECONDS = 240.0  # a quiet machine takes 20, a busy one has taken 100
 
@@ -127,13 +132,12 @@ def _start(report: Report) -> Up:
     up = _up(ports, started=True)
     client = up.client()
     try:
-        for name in PARTS[:2]:
-            processes.start(name, [*AIRFLOW, name], env)
+        for name in ("api-server", "scheduler", "dag-processor"):
+            processes.start(name, PARTS[name], env)
         _wait_answering(client)
         for name, slots in POOLS.items():
             client.set_pool(name, slots)
-        for name in PARTS[2:]:
-            processes.start(name, [*AIRFLOW, name], env)
+        processes.start("triggerer", PARTS["triggerer"], env)
     finally:
         client.close()
     return up
@@ -154,7 +158,7 @@ def _migrate(env: dict[str, str], report: Report) -> None:
 def _wait_answering(client: Airflow) -> None:
     end = time.monotonic() + START_SECONDS
     while client.version() is None:
-        dead = set(PARTS[:2]) - {part.name for part in processes.alive()}
+        dead = {"api-server", "dag-processor", "scheduler"} - {part.name for part in processes.alive()}
         if dead or time.monotonic() > end:
             name = next(iter(dead), "api-server")
             log = processes.log_file(name)

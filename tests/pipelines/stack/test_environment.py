@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,8 @@ def test_a_port_somebody_listens_on_is_not_taken() -> None:
 
 def test_compose_runs_the_parts_of_the_stack_with_its_commands(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    assert {name: services[name]["command"] for name in stack.PARTS} == {name: ["airflow", name]
-                                                                         for name in stack.PARTS}
+    ours = {name: " ".join(words).replace(sys.executable, "python") for name, words in stack.PARTS.items()}
+    assert {name: " ".join(services[name]["command"]) for name in stack.PARTS} == ours
     assert "api-server" in services["scheduler"]["depends_on"]
     for name, slots in stack.POOLS.items():
         assert f"airflow pools set {name} {slots}" in services["init"]["command"][-1]
@@ -106,3 +107,14 @@ def test_compose_publishes_ports_on_loopback_only_and_holds_no_secret(compose: d
     for name in names:
         assert f"${{{name}:?" in text
         assert f"\n{name}=\n" in example
+
+
+def test_what_the_scheduler_preloads_is_installed_and_holds_none_of_our_code() -> None:
+    import importlib.util
+
+    from pipelines.stack.warm import LIBRARIES
+
+    tops = {name.split(".")[0] for name in LIBRARIES}
+    assert {"great_expectations", "feast", "evidently"} <= tops
+    assert not tops & {"pipelines", "expectations", "dagkit"}
+    assert not [name for name in tops if importlib.util.find_spec(name) is None]
