@@ -31,8 +31,8 @@ endings as (
     inner join changes
         on active.known_by = changes.known_by
         and active.subscriber_id = changes.subscriber_id
-        and active.as_of <= changes.ended_on
-        and active.stop_on > changes.ended_on
+        and changes.ended_on >= active.as_of
+        and changes.ended_on < active.stop_on
     where
         changes.end_reason in ('cancellation', 'port_out', 'non_payment')
         and (changes.next_changed_at is null or changes.next_changed_at >= changes.ended_on + 1)
