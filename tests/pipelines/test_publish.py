@@ -18,7 +18,7 @@ from pipelines.publish import LIVE, Dataset, sha256
 KEY = {"as_of": "2026-03-01"}
 
 
-@pytest.fixture()
+@pytest.fixture
 def scores(tmp_path: Path) -> Dataset:
     return Dataset(tmp_path / "scores", ("as_of",))
 
