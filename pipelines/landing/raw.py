@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -57,7 +58,8 @@ def ensure_schemas() -> int:
     for feed in FEEDS:
         path = dataset(feed).root / "schema" / LIVE
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{LIVE}.tmp")
+        # A name of its own: sources land in parallel, and one process moved the file another was about to compare.
+        beside = path.with_name(f".{uuid.uuid4().hex}.tmp")
         write(schema(feed).empty_table(), beside)
         if path.exists() and sha256(path) == sha256(beside):
             beside.unlink()
