@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 import typer.main
+from _pytest.mark.structures import ParameterSet
 
 from pipelines.cli.app import app
 
@@ -16,42 +19,59 @@ PAGES = sorted([ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "DECISIONS.md",
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
-def shown(page: Path) -> list[str]:
-    """The command lines of a page's `sh` blocks, comments cut, and inline `telco ...` and `make ...`."""
+def whole(page: Path) -> list[str]:
+    """The command lines of a page's `sh` blocks, comments cut."""
+    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [line for block in blocks for text in block.splitlines() if (line := bare(text))]
+
+
+def mentioned(page: Path) -> list[str]:
+    """Commands named inside a sentence: they may leave out what the sentence is not about."""
     text = page.read_text(encoding="utf-8")
-    lines = [line for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
-             for line in block.splitlines()]
-    lines += re.findall(r"`((?:[A-Z]+=\S+ )?(?:telco|make) [a-z][^`\n]*)`", text)
-    cut = [re.sub(r"^(\$ |[A-Z_]+=\S+ )+", "", line.split("  #")[0].split(" # ")[0].strip()) for line in lines]
-    return [line for line in cut if line and not line.startswith("#")]
+    return [bare(line) for line in re.findall(r"`((?:[A-Z]+=\S+ )?(?:telco|make) [a-z][^`\n]*)`", text)]
 
 
-COMMANDS = [pytest.param(command, id=f"{page.name}: {command}") for page in PAGES for command in shown(page)
+def bare(line: str) -> str:
+    """A line without its prompt, its settings and its comment."""
+    return re.sub(r"^(\$ |[A-Z_]+=\S+ )+", "", re.split(r"(?:^|\s)#", line.strip())[0].strip())
+
+
+def commands(of: Callable[[Path], list[str]]) -> list[ParameterSet]:
+    return [pytest.param(command, id=f"{page.name}: {command}") for page in PAGES for command in of(page)
             if command.startswith(("telco", "make"))]
 
 
+def telco(name: str) -> click.Command:
+    found = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined, arg-type]
+    assert found is not None, f"no command telco {name}"
+    return found
+
+
 def test_the_pages_show_commands() -> None:
-    assert len(COMMANDS) >= 10
+    assert len(commands(whole)) >= 10
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", commands(whole))
 def test_a_documented_command_parses(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = shlex.split(re.sub(r"\b(DAY|D|DATE)\b", "2026-03-01", command).replace("<", "").replace(">", ""))
+    words = shlex.split(re.sub(r"\b(DAY|D|T)\b", "2026-03-01", command))
     if words[0] == "make":
         assert words[1] in TARGETS
         return
     monkeypatch.chdir(tmp_path)
     for name in ("Telco-Customer-Churn.csv", "FILE"):
         (tmp_path / name).touch()
-    words = [re.sub(r"^(MODEL)$", "churn", word) for word in words]
-    group = typer.main.get_command(app)
-    if len(words) == 1:
+    if words[1:] and words[2:] != ["--help"]:
+        telco(words[1]).make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("command", commands(mentioned))
+def test_a_mentioned_command_exists_with_its_options(command: str) -> None:
+    words = command.split()
+    if words[0] == "make":
+        assert words[1] in TARGETS
         return
-    name, *rest = words[1:]
-    found = group.get_command(None, name)  # type: ignore[attr-defined, arg-type]
-    assert found is not None, f"no command telco {name}"
-    if rest and rest != ["--help"]:
-        found.make_context(name, list(rest))
+    known = {option for parameter in telco(words[1]).params for option in parameter.opts} | {"--help"}
+    assert not [word for word in words[2:] if word.startswith("--") and word not in known]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

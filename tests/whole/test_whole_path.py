@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -158,14 +160,24 @@ def test_the_same_night_again_changes_no_published_byte(world: World) -> None:
 def test_no_clear_identifier_leaves_the_door(world: World) -> None:
     """Canaries planted by the simulator lie only in landing, quarantine, the vault and the truth."""
     planted = (world.home / "truth" / "canaries.json").read_text(encoding="utf-8")
-    canaries = sorted({text for text in _strings(json.loads(planted)) if len(text) >= 6})
+    canaries = {text.lstrip("+").encode() for text in _strings(json.loads(planted)) if len(text) >= 6}
     assert len(canaries) >= 3
     allowed = {"landing", "quarantine", "vault", "truth"}
-    for path in world.home.rglob("*"):
-        if path.is_file() and path.relative_to(world.home).parts[0] not in allowed:
-            text = path.read_bytes()
-            found = [canary for canary in canaries if canary.encode() in text]
-            assert not found, f"{path}: {found}"
+    searched = [path for path in world.home.rglob("*")
+                if path.is_file() and path.relative_to(world.home).parts[0] not in allowed]
+    assert len(searched) > 100
+    for path in searched:
+        found = canaries & set(re.findall(rb"[A-Za-z0-9@._-]{6,}", _readable(path)))
+        assert not found, f"{path}: {found}"
+
+
+def _readable(path: Path) -> bytes:
+    """A file's bytes; of Parquet the texts it holds, since it compresses them."""
+    if path.suffix != ".parquet":
+        return path.read_bytes()
+    table = pq.ParquetFile(path).read()
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    return "\n".join(str(value) for column in texts for value in column.unique().to_pylist()).encode()
 
 
 def _strings(value: Any) -> Iterator[str]:
