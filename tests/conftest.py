@@ -10,7 +10,7 @@ import pytest
 from pipelines.settings import settings
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty TELCO_HOME for this test alone."""
     monkeypatch.setenv("TELCO_HOME", str(tmp_path / "home"))
