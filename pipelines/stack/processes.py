@@ -22,7 +22,7 @@ GRACE_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Part:
-    """A started part. `born` is its start time: a pid that was given to another process has another one."""
+    """A started part. `born` tells it from another process that was given its pid later."""
 
     name: str
     pid: int
@@ -31,10 +31,23 @@ class Part:
     def process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            alive = abs(process.create_time() - self.born) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            alive = abs(born(self.pid) - self.born) < 1 and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
         return process if alive else None
+
+
+def born(pid: int) -> float:
+    """When a process started: in clock ticks since boot, or, where there is no /proc, in seconds of the epoch.
+
+    Not psutil's create_time on Linux: it adds the boot time, which moves when the machine's clock is set or a virtual
+    machine wakes up. A whole stack was once taken for strangers and left running.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return float(psutil.Process(pid).create_time())
+    return float(stat.rsplit(")", 1)[1].split()[19])  # field 22 of proc(5), counted after the name
 
 
 def start(name: str, command: list[str], env: Mapping[str, str]) -> Part:
@@ -46,7 +59,7 @@ def start(name: str, command: list[str], env: Mapping[str, str]) -> Part:
             command, env={**os.environ, **env}, cwd=PROJECT,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )
-    part = Part(name, process.pid, psutil.Process(process.pid).create_time())
+    part = Part(name, process.pid, born(process.pid))
     write_json(pid_file(name), asdict(part))
     return part
 

@@ -75,3 +75,12 @@ def test_down_is_safe_in_a_home_where_nothing_ran_and_says_so(home: Path) -> Non
 def test_a_command_that_fails_names_its_log_and_the_end_of_it(home: Path) -> None:
     with pytest.raises(TelcoError, match=r"ended 3\. Read .*migrate\.log:\nno such table"):
         processes.run("migrate", [sys.executable, "-c", "print('no such table'); raise SystemExit(3)"], {})
+
+
+def test_a_part_is_still_ours_after_the_clock_was_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = processes.start("triggerer", [sys.executable, "-c", "import time; time.sleep(60)"], {})
+    create_time = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 7.0)
+    assert processes.alive() == [part]
+    assert processes.stop([part]) == [part]
+    assert gone(part.pid)
