@@ -1,0 +1,1 @@
+"""The feeds of the landing contract, one module per source."""

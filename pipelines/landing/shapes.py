@@ -1,0 +1,95 @@
+"""What a feed of the landing contract is made of: its kind, form, columns and identifiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What one drop of a feed holds. A resend always replaces its whole drop."""
+
+    EVENT = "event"  # things that happened; each row once, ever
+    CHANGE = "change"  # the new state of an entity, effective from its change time
+    SNAPSHOT = "snapshot"  # everything as it stands
+
+
+class Form(StrEnum):
+    CSV = "csv"  # header line, `"` quoting, one row a line
+    JSONL = "jsonl"  # UTF-8, one object a line
+    PARQUET = "parquet"
+
+
+class Type(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+    DOUBLE = "double"
+    DECIMAL = "decimal"  # exact, at most 4 places; an amount in major units of its currency
+    BOOLEAN = "boolean"
+    DATE = "date"  # ISO YYYY-MM-DD
+    LOCAL_TIME = "local_time"  # ISO `YYYY-MM-DD HH:MM:SS` in the operator's zone; raw holds UTC
+    INSTANT = "instant"  # ISO `YYYY-MM-DDTHH:MM:SSZ` (JSONL) or timestamp (Parquet), UTC
+
+
+class Identifier(StrEnum):
+    """Kinds of personal identifier; each has its own linking key. NAME and FREE_TEXT never leave the door."""
+
+    ACCOUNT = "account"
+    SUBSCRIPTION = "subscription"
+    MSISDN = "msisdn"
+    IMSI = "imsi"
+    NAME = "name"
+    FREE_TEXT = "free_text"
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: Type
+    meaning: str
+    nullable: bool = False
+    identifier: Identifier | None = None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One feed: `landing/<source>/<name>/dt=YYYY-MM-DD/<name>.<form>` and its control file `<name>.<form>.ctl`.
+
+    `event_time` names the column that says when a row happened: the date of an assumed knowledge date, and the
+    bound of the not-in-the-future check. `vault` feeds define identifiers, so their clear forms go to the vault.
+    `operator_column` names the column that says whose row it is; None where the estate says it for the whole feed.
+    A strict feed is rejected for a column the contract does not have (a counter nobody mapped); others warn.
+    """
+
+    source: str
+    name: str
+    kind: Kind
+    form: Form
+    key: tuple[str, ...]
+    event_time: str
+    columns: tuple[Column, ...]
+    schema_version: int = 1
+    vault: bool = False
+    is_strict: bool = False
+    operator_column: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.source}.{self.name}"
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.name}.{self.form.value}"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+S, I, D, M, B, DT, LT, TS = (  # noqa: E741
+    Type.STRING, Type.INTEGER, Type.DOUBLE, Type.DECIMAL, Type.BOOLEAN, Type.DATE, Type.LOCAL_TIME, Type.INSTANT,
+)
+ACCOUNT_ID = Column("account_id", S, "the paying customer", identifier=Identifier.ACCOUNT)
+SUBSCRIPTION_ID = Column("subscription_id", S, "one contract for one line", identifier=Identifier.SUBSCRIPTION)
+MSISDN = Column("msisdn", S, "the line's number, E.164 with or without `+`", identifier=Identifier.MSISDN)
+IMSI = Column("imsi", S, "the SIM's identity, 15 digits (3GPP TS 23.003)", identifier=Identifier.IMSI)
