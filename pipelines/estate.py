@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -27,13 +29,36 @@ class Operator(_Strict):
 
 
 class FeedFacts(_Strict):
-    """What the estate says of one feed of the contract."""
+    """What the estate says of one feed: of the contract, or one that is `like` a feed of the contract.
+
+    A feed of the contract's own shape needs nothing below `encoding`. The rest maps a sender's file: `columns` gives
+    the sender's name for ours, `values` the sender's words and ours by column, `constants` what the sender does not
+    send.
+    """
 
     operator: str
     delivered: bool = True  # false: this operator has no such feed; its features are NULL, never zero
     mandatory: bool = True
     deadline: str = Field(default="06:00", pattern=r"^\d{2}:\d{2}$")
     assumed_lag_days: int = Field(default=0, ge=0)
+    encoding: str = "utf-8"  # of CSV; JSON lines are UTF-8 (RFC 8259)
+    like: str | None = None  # the feed of the contract whose rows these are
+    form: Literal["csv", "jsonl", "parquet"] | None = None
+    delimiter: str = Field(default=";", pattern=r"^[^\w\s\"]$|^\t$")
+    decimal_mark: Literal[".", ","] = "."
+    date_format: str | None = None  # strptime, where days are not ISO
+    time_format: str | None = None  # strptime, where local times and instants are not ISO
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str] = {}
+
+
+class ExchangeRate(_Strict):
+    """From `valid_from` on, one unit of `currency` is `rate` units of the house currency."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    valid_from: date
+    rate: Decimal = Field(gt=0)
 
 
 class Retention(_Strict):
@@ -44,6 +69,7 @@ class Retention(_Strict):
 
 class Estate(_Strict):
     name: str
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")  # of the house: margins, values and reports are in it
     history_start: date
     history_end: date | None = None
     first_cutoff: date | None = None
@@ -51,6 +77,7 @@ class Estate(_Strict):
     feeds: dict[str, FeedFacts]
     cost_rates: dict[str, int]
     retention: Retention = Retention()
+    exchange_rates: tuple[ExchangeRate, ...] = ()
 
     @model_validator(mode="after")
     def _names_agree(self) -> Estate:

@@ -23,9 +23,10 @@ from pipelines.publish import LIVE, Dataset, Entry, sha256
 from pipelines.settings import settings
 
 _STAMPS = pa.schema([
-    ("operator", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
+    ("operator", pa.string()), ("source", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
     ("is_known_assumed", pa.bool_()),
 ])
+SCRUBBED = "scrubbed_text"  # free text without identifiers; stays in raw/, no model reads it
 assert tuple(_STAMPS.names) == RAW_COLUMNS  # noqa: S101
 
 
@@ -38,15 +39,29 @@ def raw_name(column: Column) -> str | None:
     """The column's name in raw/, or None where it never gets there."""
     if column.identifier is None:
         return column.name
+    if column.identifier is Identifier.FREE_TEXT:
+        return SCRUBBED
     if column.identifier not in LINKED:
         return None
     return f"{column.identifier.value}_token"
 
 
+def house_name(column: Column) -> str:
+    """The name of an amount in the house currency: `amount_cents` -> `amount_house`, `total` -> `total_house`."""
+    return f"{column.name.removesuffix('_cents')}_house"
+
+
 def schema(feed: Feed) -> pa.Schema:
-    """Arrow schema of a feed's raw files."""
-    own = [(name, ARROW[column.type]) for column in feed.columns if (name := raw_name(column)) is not None]
-    return pa.unify_schemas([pa.schema(own), _STAMPS])
+    """Arrow schema of a feed's raw files: its columns, its amounts in the house currency, RAW_COLUMNS.
+
+    The operator column of a feed that has one is RAW_COLUMNS' `operator`.
+    """
+    own = [
+        (name, ARROW[column.type]) for column in feed.columns
+        if (name := raw_name(column)) is not None and name != feed.operator_column
+    ]
+    house = [(house_name(column), ARROW[Type.DECIMAL]) for column in feed.columns if column.money is not None]
+    return pa.schema([*own, *house, *_STAMPS])
 
 
 def ensure_schemas() -> int:

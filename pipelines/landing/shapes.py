@@ -42,6 +42,13 @@ class Identifier(StrEnum):
     FREE_TEXT = "free_text"
 
 
+class Money(StrEnum):
+    """How an amount is written. Raw holds it beside, in major units of the house currency (`..._house`)."""
+
+    MINOR = "minor"  # whole minor units of its currency: cents, pence, yen
+    MAJOR = "major"  # decimal major units
+
+
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -50,6 +57,7 @@ class Column:
     nullable: bool = False
     identifier: Identifier | None = None
     values: tuple[str, ...] = ()
+    money: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Feed:
     `event_time` names the column that says when a row happened: the date of an assumed knowledge date, and the
     bound of the not-in-the-future check. `vault` feeds define identifiers, so their clear forms go to the vault.
     `operator_column` names the column that says whose row it is; None where the estate says it for the whole feed.
+    `currency_column` names the column of a row's currency (ISO 4217); without one it is the operator's.
     A strict feed is rejected for a column the contract does not have (a counter nobody mapped); others warn.
     """
 
@@ -73,6 +82,7 @@ class Feed:
     vault: bool = False
     is_strict: bool = False
     operator_column: str | None = None
+    currency_column: str | None = None
 
     @property
     def id(self) -> str:

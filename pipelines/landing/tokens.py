@@ -20,7 +20,8 @@ from pipelines.landing.contract import Identifier
 from pipelines.publish import write_json
 from pipelines.settings import settings
 
-LINKED = (Identifier.ACCOUNT, Identifier.SUBSCRIPTION, Identifier.MSISDN)
+LINKED = (Identifier.ACCOUNT, Identifier.SUBSCRIPTION, Identifier.MSISDN, Identifier.IMSI)
+GLOBAL = (Identifier.MSISDN, Identifier.IMSI)  # one number is one number whichever operator names it
 TOKEN_CHARACTERS = 32  # 128 bits: at 10^8 identifiers two collide with a chance of about 10^-23
 _CACHED = 2_000_000  # tokens kept in memory per kind; about 250 bytes each
 
@@ -94,12 +95,12 @@ class Tokens:
         return count
 
     def _tokens(self, kind: Identifier, operator: str, values: list[str]) -> list[str]:
-        """MSISDNs are hashed as their E.164 digits, one number for all operators; the others as `operator|id`."""
+        """MSISDNs and IMSIs are hashed as their digits, one for all operators; the others as `operator|id`."""
         seen = self._seen.setdefault((kind, operator), {})
         if len(seen) + len(values) > _CACHED:
             seen.clear()
         token = _hasher(self._key(kind).secret)
-        if kind is Identifier.MSISDN:
+        if kind in GLOBAL:
             seen.update((value, token(value.lstrip("+"))) for value in values if value not in seen)
         else:
             seen.update((value, token(f"{operator}|{value}")) for value in values if value not in seen)

@@ -17,7 +17,8 @@ Mask = npt.NDArray[np.bool_]
 
 ARROW: dict[Type, pa.DataType] = {
     Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
-    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us"),
+    Type.DECIMAL: pa.decimal128(18, 4), Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"),
+    Type.INSTANT: pa.timestamp("us"),
 }
 
 # The written forms of the contract. Longer digits than 18 do not fit an int64.

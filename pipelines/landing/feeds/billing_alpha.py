@@ -15,6 +15,7 @@ from pipelines.landing.shapes import (
     I,
     Identifier,
     Kind,
+    Money,
     S,
 )
 
@@ -50,7 +51,8 @@ FEEDS: tuple[Feed, ...] = (
             MSISDN,
             Column("plan_code", S, "tariff"),
             Column("contract_type", S, "binding period", values=CONTRACT_TYPES),
-            Column("price_cents", I, "monthly list price of the plan with its products, minor units"),
+            Column("price_cents", I, "monthly list price of the plan with its products, minor units",
+                   money=Money.MINOR),
             Column("started_on", DT, "first day of service"),
             Column("contract_end_on", DT, "last day of the binding period; empty without one", nullable=True),
             Column("status", S, "state", values=("active", "suspended", "ended")),
@@ -73,6 +75,7 @@ FEEDS: tuple[Feed, ...] = (
     ),
     Feed(
         "billing_alpha", "invoices", Kind.EVENT, Form.CSV, ("invoice_id",), "issued_on",
+        currency_column="currency",
         columns=(
             Column("invoice_id", S, "invoice number"),
             ACCOUNT_ID,
@@ -81,7 +84,7 @@ FEEDS: tuple[Feed, ...] = (
             Column("period_start_on", DT, "first day billed"),
             Column("period_end_on", DT, "day after the last day billed"),
             Column("due_on", DT, "due date"),
-            Column("amount_cents", I, "net billed, minor units; negative for a credit note"),
+            Column("amount_cents", I, "net billed, minor units; negative for a credit note", money=Money.MINOR),
             Column("currency", S, "ISO 4217"),
         ),
     ),
@@ -92,7 +95,7 @@ FEEDS: tuple[Feed, ...] = (
             Column("invoice_id", S, "invoice it pays"),
             ACCOUNT_ID,
             Column("paid_at", LT, "when the attempt was booked"),
-            Column("amount_cents", I, "minor units"),
+            Column("amount_cents", I, "minor units of the operator's currency", money=Money.MINOR),
             Column("status", S, "outcome", values=("ok", "failed")),
         ),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.landing.shapes import DT, IMSI, MSISDN, TS, B, Column, Feed, Form, I, Identifier, Kind, M, S
+from pipelines.landing.shapes import DT, IMSI, MSISDN, TS, B, Column, Feed, Form, I, Identifier, Kind, M, Money, S
 
 SUB_REF = Column("sub_ref", S, "one line of one customer", identifier=Identifier.SUBSCRIPTION)
 CUSTOMER_NO = Column("customer_no", S, "the paying customer; numbers collide with other operators' account numbers",
@@ -27,7 +27,7 @@ FEEDS: tuple[Feed, ...] = (
             Column("pay_mode", S, "PRE prepaid, POST postpaid", values=("PRE", "POST")),
             Column("term_months", I, "length of the binding period in months; 0 without one"),
             Column("addons", S, "codes of add-ons held beside the plan, separated by |", nullable=True),
-            Column("fee", M, "monthly list price of the plan with its add-ons, major units"),
+            Column("fee", M, "monthly list price of the plan with its add-ons, major units", money=Money.MAJOR),
             Column("state", S, "A active, B barred for debt, T terminated", values=("A", "B", "T")),
             Column("activated_on", DT, "first day of service"),
             Column("commit_until", DT, "last day of the binding period", nullable=True),
@@ -39,10 +39,11 @@ FEEDS: tuple[Feed, ...] = (
     ),
     Feed(
         "billing_bravo", "plans", Kind.SNAPSHOT, Form.JSONL, ("tariff_id",), "valid_at",
+        currency_column="currency",
         columns=(
             Column("tariff_id", S, "the plan"),
             Column("tariff_name", S, "as sold"),
-            Column("monthly_fee", M, "list price, major units"),
+            Column("monthly_fee", M, "list price, major units", money=Money.MAJOR),
             Column("currency", S, "ISO 4217"),
             Column("components", S, "codes of the products in the plan, separated by |"),
             Column("valid_at", TS, "when this list was made"),
@@ -50,6 +51,7 @@ FEEDS: tuple[Feed, ...] = (
     ),
     Feed(
         "billing_bravo", "bills", Kind.EVENT, Form.JSONL, ("bill_no",), "issued_at",
+        currency_column="currency",
         columns=(
             Column("bill_no", S, "bill or credit note"),
             SUB_REF,
@@ -58,18 +60,19 @@ FEEDS: tuple[Feed, ...] = (
             Column("from_on", DT, "first day billed"),
             Column("to_on", DT, "day after the last day billed"),
             Column("due_on", DT, "due date"),
-            Column("total", M, "net billed, major units; negative for a credit note"),
+            Column("total", M, "net billed, major units; negative for a credit note", money=Money.MAJOR),
             Column("currency", S, "ISO 4217"),
         ),
     ),
     Feed(
         "billing_bravo", "payments", Kind.EVENT, Form.JSONL, ("payment_no",), "booked_at",
+        currency_column="currency",
         columns=(
             Column("payment_no", S, "payment attempt"),
             Column("bill_no", S, "bill it pays"),
             CUSTOMER_NO,
             Column("booked_at", TS, "when the attempt was booked"),
-            Column("total", M, "major units"),
+            Column("total", M, "major units", money=Money.MAJOR),
             Column("currency", S, "ISO 4217"),
             Column("result", S, "OK paid, REJ rejected", values=("OK", "REJ")),
         ),
