@@ -23,8 +23,8 @@ from pipelines.publish import LIVE, Dataset, Entry, sha256
 from pipelines.settings import settings
 
 _STAMPS = pa.schema([
-    ("operator", pa.string()), ("source", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
-    ("is_known_assumed", pa.bool_()),
+    ("operator", pa.string()), ("source", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()),
+    ("known_on", pa.date32()), ("is_known_assumed", pa.bool_()),
 ])
 SCRUBBED = "scrubbed_text"  # free text without identifiers; stays in raw/, no model reads it
 assert tuple(_STAMPS.names) == RAW_COLUMNS  # noqa: S101
