@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def suite(feed: Feed) -> list[Any]:
-    return SUITES[feed.id](raw_facts(feed, "EUR"))
+    return SUITES[feed.id](raw_facts(feed))
 
 
 def check(feed_id: str, frame: pd.DataFrame) -> quality.Findings:
@@ -31,7 +31,7 @@ def check(feed_id: str, frame: pd.DataFrame) -> quality.Findings:
 
 
 def spoil(frame: pd.DataFrame, spoilt: dict[str, Any], row: int = BAD) -> pd.DataFrame:
-    """The frame with other values in one row; a value outside its list becomes a category of its own, as at the door."""
+    """The frame with other values in one row; a value outside its list becomes a category, as at the door."""
     frame = frame.copy()
     for name, value in spoilt.items():
         if isinstance(frame[name].dtype, pd.CategoricalDtype) and value not in (None, *frame[name].cat.categories):

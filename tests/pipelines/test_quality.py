@@ -33,7 +33,7 @@ def test_a_check_on_a_column_that_is_not_there_crashed_and_the_rest_says_nothing
 
 
 def test_a_crash_does_not_quote_the_values_of_the_batch() -> None:
-    frame = batch().assign(x=["+49151000000%d" % n for n in range(10)])
+    frame = batch().assign(x=[f"+49151000000{n}" for n in range(10)])
     findings = engine.validate("text", [between("x", 0, 3, "x is not 0 to 3")], frame)
     assert findings.crashed
     assert "49151" not in str(findings.crashed)
@@ -44,7 +44,7 @@ def test_a_check_that_answers_differently_the_second_time_crashed(monkeypatch: p
 
     def forgetful(name, expectations, frame, result_format):  # type: ignore[no-untyped-def]
         ran = ask(name, expectations, frame, result_format)
-        if result_format == "COMPLETE":
+        if result_format["result_format"] == "COMPLETE":
             return [replace(one, outcome=replace(one.outcome, state="passed")) for one in ran]
         return ran
 
@@ -103,7 +103,7 @@ def test_the_rows_of_failed_checks_are_asked_for_one_check_at_a_time(monkeypatch
     ask, asked = engine._ask, []
 
     def spy(name, expectations, frame, result_format):  # type: ignore[no-untyped-def]
-        asked.append((len(expectations), result_format))
+        asked.append((len(expectations), result_format["result_format"]))
         return ask(name, expectations, frame, result_format)
 
     monkeypatch.setattr(engine, "_ask", spy)
