@@ -17,7 +17,7 @@ def folder(path: Path, root: Path) -> Path:
     raise ValueError(f"{path} does not lie below {root}")
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes | memoryview) -> None:
     """Write a 0600 file so that a reader sees the old one or the new one, never half."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
