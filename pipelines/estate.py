@@ -83,7 +83,6 @@ class Estate(_Strict):
     @model_validator(mode="after")
     def _names_agree(self) -> Estate:
         from pipelines.landing.contract import PRODUCTS
-
         from pipelines.landing.senders import mapping_faults
 
         for name, facts in self.feeds.items():

@@ -19,6 +19,7 @@ from pipelines.errors import Held, RejectedFile
 from pipelines.landing import quarantine, raw
 from pipelines.landing.contract import Feed, Identifier
 from pipelines.landing.control import Control, Damaged, Drop, Seen, open_inside
+from pipelines.landing.feeds import counters
 from pipelines.landing.frames import Piece, Volume, check_parts, check_volumes, spread
 from pipelines.landing.keys import Keys, hashes
 from pipelines.landing.reading import PART_BYTES, PART_ROWS, Reading, readings
@@ -80,14 +81,23 @@ class _Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     warnings: dict[str, None] = field(default_factory=dict)
     days: list[np.datetime64] = field(default_factory=list)  # first and last of each part's events
+    filled: Counter[str] = field(default_factory=Counter)  # rows in which a watched column is not empty
+    cells: set[str] = field(default_factory=set)
 
     def see(self, piece: Piece) -> None:
-        """Note a part before its suite: rows, days, columns nobody asked for."""
-        self.rows += piece.reading.table.num_rows
+        """Note a part before its suite: rows, days, how full it is, columns nobody asked for."""
+        feed, table = self.arrival.drop.feed, piece.reading.table
+        self.rows += table.num_rows
         self.warnings |= dict.fromkeys(piece.reading.warnings)
+        for name in quality.watched(feed):
+            self.filled[name] += table.num_rows - table[name].null_count
+        if feed.source == counters.SOURCE:
+            self.cells |= set(table[feed.key[0]].unique().to_pylist())
         if piece.sound.size:
-            on = raw.event_days(self.arrival.drop.feed, piece.reading.table)[piece.sound]
-            self.days += [on.min(), on.max()]
+            # A row after its drop's day waits in quarantine, and must not make a stale drop look fresh.
+            on = raw.event_days(feed, table)[piece.sound]
+            on = on[on <= np.datetime64(piece.dt, "D")]
+            self.days += [on.min(), on.max()] if on.size else []
 
     def judge(self, piece: Piece) -> None:
         """Note a part's faults. Raises Damaged when the bad rows are beyond what a sender's slip explains."""
@@ -112,7 +122,8 @@ class _Tally:
         return Volume(
             rows=self.rows, usual_rows=self.arrival.usual_rows, newest_days_before=int((dt - last).astype(int)),
             oldest_days_before=int((dt - first).astype(int)), is_day_zero=self.arrival.control.day_zero,
-            is_confirmed=self.arrival.control.volume_confirmed,
+            is_confirmed=self.arrival.control.volume_confirmed, cells=len(self.cells),
+            filled={name: self.filled[name] / max(self.rows, 1) for name in quality.watched(self.arrival.drop.feed)},
         )
 
 
@@ -151,23 +162,22 @@ def _only_piece(tally: _Tally) -> Piece:
 
 
 def _settle(feed: Feed, drops: Sequence[tuple[_Tally, Piece]], tokens: Tokens, outcome: Outcome) -> None:
-    """Check drops as one batch; a check that names no rows (of a whole drop, or crashed) is asked of each alone."""
+    """Check drops as one batch; what a check says without naming rows (or crashing) is asked of each drop alone."""
     pieces = [piece for _, piece in drops]
     findings = check_parts(feed, pieces)
-    whole = findings if findings.blocks else check_volumes(feed, [tally.volume() for tally, _ in drops])
-    warnings = (*findings.warnings, *whole.warnings)
-    if len(drops) > 1 and (whole.blocks or warnings):
+    if len(drops) > 1 and (findings.rejected or findings.crashed or findings.warnings):
         for one in drops:
             _settle(feed, [one], tokens, outcome)
         return
     spread(findings, pieces)
-    for tally, piece in drops:
-        tally.warnings |= dict.fromkeys(warnings)
-        _land(tally, _judged(tally, piece, whole), tokens, outcome)
+    volumes = check_volumes(feed, [tally.volume() for tally, _ in drops])
+    for (tally, piece), volume in zip(drops, volumes, strict=True):
+        _land(tally, _judged(tally, piece, (findings, volume)), tokens, outcome)
 
 
-def _judged(tally: _Tally, piece: Piece, findings: quality.Findings) -> Iterator[Piece]:
-    _refuse(tally.arrival.drop, findings)
+def _judged(tally: _Tally, piece: Piece, findings: Sequence[quality.Findings]) -> Iterator[Piece]:
+    for found in findings:
+        _heed(tally, found)
     tally.judge(piece)
     yield piece
 
@@ -181,15 +191,12 @@ def _streamed(tally: _Tally) -> Iterator[Piece]:
         tally.see(piece)
         if piece.sound.size:
             findings = check_parts(feed, [piece])
-            _refuse(arrival.drop, findings)
+            _heed(tally, findings)
             spread(findings, [piece])
-            tally.warnings |= dict.fromkeys(findings.warnings)
         tally.judge(piece)
         yield piece
     tally.agree()
-    volume = check_volumes(feed, [tally.volume()])
-    _refuse(arrival.drop, volume)
-    tally.warnings |= dict.fromkeys(volume.warnings)
+    _heed(tally, check_volumes(feed, [tally.volume()])[0])
 
 
 def _read(arrival: Arrival) -> Iterator[Reading]:
@@ -200,10 +207,11 @@ def _read(arrival: Arrival) -> Iterator[Reading]:
             raise Held(arrival.drop.name, ["the file changed while it was read"], "let the sender finish; land again")
 
 
-def _refuse(drop: Drop, findings: quality.Findings) -> None:
-    """Raise Held when a check crashed, Damaged when the suite refuses the drop."""
+def _heed(tally: _Tally, findings: quality.Findings) -> None:
+    """Note warnings. Raises Held when a check crashed, Damaged when the suite refuses the drop."""
+    tally.warnings |= dict.fromkeys(findings.warnings)
     if findings.crashed:
-        raise Held(drop.name, [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
+        raise Held(tally.arrival.drop.name, [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
                    "mend the check in expectations/raw.py and land again; the drop lies where it was")
     if findings.rejected:
         raise Damaged(*findings.rejected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -60,11 +60,14 @@ class Volume:
     oldest_days_before: int
     is_day_zero: bool
     is_confirmed: bool
+    filled: Mapping[str, float]  # share of rows in which the column is not empty, of the columns the suite watches
+    cells: int  # distinct cells, of a feed of counters
 
 
 def check_parts(feed: Feed, pieces: Sequence[Piece]) -> quality.Findings:
     """Run the feed's suite on parts as one batch."""
-    return quality.check_raw(feed, _frame(feed, pieces))
+    operator = estate().feeds[feed.id].operator
+    return quality.check_raw(feed, _frame(feed, pieces), estate().operators[operator].currency)
 
 
 def spread(findings: quality.Findings, pieces: Sequence[Piece]) -> None:
@@ -77,18 +80,20 @@ def spread(findings: quality.Findings, pieces: Sequence[Piece]) -> None:
             piece.reading.faults.found.append((reason, piece.sound[positions[owners == number] - starts[number]]))
 
 
-def check_volumes(feed: Feed, volumes: Sequence[Volume]) -> quality.Findings:
-    """Run the suite of whole drops, one row each."""
+def check_volumes(feed: Feed, volumes: Sequence[Volume]) -> list[quality.Findings]:
+    """Run the suite of whole drops; one Findings a drop."""
     import pandas as pd
 
     usual = np.array([np.nan if volume.usual_rows is None else volume.usual_rows for volume in volumes])
     rows = np.array([volume.rows for volume in volumes], dtype=np.float64)
-    return quality.check_drop(feed, pd.DataFrame({
+    return quality.check_drops(feed, pd.DataFrame({
         "rows": rows, "median_rows": usual, "ratio": rows / usual,
         "newest_days_before_drop": [volume.newest_days_before for volume in volumes],
         "oldest_days_before_drop": [volume.oldest_days_before for volume in volumes],
         "is_day_zero": [volume.is_day_zero for volume in volumes],
         "is_confirmed": [volume.is_confirmed for volume in volumes],
+        "cells": [volume.cells for volume in volumes],
+        **{f"filled.{name}": [volume.filled[name] for volume in volumes] for name in quality.watched(feed)},
     }))
 
 
