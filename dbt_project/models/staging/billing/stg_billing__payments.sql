@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         payments.operator,
+        payments.source,
         payments.payment_id,
         payments.invoice_id,
         payments.account_token,
@@ -19,7 +20,10 @@ versioned as (
         drop_versions.superseded_on,
         payments.is_known_assumed
     from payments
-    inner join drop_versions on payments.dt = drop_versions.dt and payments.drop_version = drop_versions.drop_version
+    inner join drop_versions
+        on payments.source = drop_versions.source
+        and payments.dt = drop_versions.dt
+        and payments.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

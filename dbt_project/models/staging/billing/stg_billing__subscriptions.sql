@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         subscriptions.operator,
+        subscriptions.source,
         subscriptions.subscription_token,
         subscriptions.account_token,
         subscriptions.msisdn_token,
@@ -30,7 +31,9 @@ versioned as (
         subscriptions.is_known_assumed
     from subscriptions
     inner join drop_versions
-        on subscriptions.dt = drop_versions.dt and subscriptions.drop_version = drop_versions.drop_version
+        on subscriptions.source = drop_versions.source
+        and subscriptions.dt = drop_versions.dt
+        and subscriptions.drop_version = drop_versions.drop_version
 )
 
 select * from versioned
