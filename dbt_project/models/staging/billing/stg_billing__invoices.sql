@@ -15,7 +15,7 @@ versioned as (
         invoices.period_start_on,
         invoices.period_end_on,
         invoices.due_on,
-        invoices.amount_cents,
+        invoices.amount_house,
         invoices.currency,
         invoices.dt,
         invoices.drop_version,

@@ -12,7 +12,7 @@ versioned as (
         payments.invoice_id,
         payments.account_token,
         payments.paid_at,
-        payments.amount_cents,
+        payments.amount_house,
         payments.status = 'ok' as is_paid,
         payments.dt,
         payments.drop_version,

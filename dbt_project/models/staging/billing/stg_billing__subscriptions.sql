@@ -13,7 +13,7 @@ versioned as (
         subscriptions.msisdn_token,
         subscriptions.plan_code,
         subscriptions.contract_type,
-        subscriptions.price_cents,
+        subscriptions.price_house,
         subscriptions.started_on,
         subscriptions.contract_end_on,
         subscriptions.status,
