@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from pipelines.landing import sealed
-from pipelines.landing.contract import Form
-from pipelines.landing.control import Drop
+from pipelines.landing.control import Damaged, Drop, open_inside
 from pipelines.landing.reading import Reading
 from pipelines.settings import settings
 
@@ -20,44 +18,52 @@ def directory(drop: Drop) -> Path:
     return settings().quarantine / drop.feed.source / drop.feed.name / f"dt={drop.dt}"
 
 
-def keep_rows(drop: Drop, digest: str, data: bytes, reading: Reading) -> int:
-    """Write rows.<digest>.jsonl: one object per bad row (line, reasons, the row as it came). Returns the rows."""
+Row = dict[str, Any]  # line: int, reasons: list[str], row: the line as it came, or the values of a Parquet row
+
+
+def bad_rows(reading: Reading) -> list[Row]:
+    """The rows of a part that have faults, with every reason once, in the order of the file."""
     positions = reading.faults.rows()
     if not positions.size:
-        return 0
+        return []
     reasons: dict[int, list[str]] = {int(position): [] for position in positions}
     for reason, found in reading.faults.found:
         for position in found:
             if reason not in reasons[int(position)]:
                 reasons[int(position)].append(reason)
-    rows = _as_it_came(drop, data, reading, list(reasons))
-    text = "".join(
-        json.dumps({"line": position + reading.first_line, "reasons": why, "row": row}, default=str,
-                   ensure_ascii=False) + "\n"
+    rows = reading.as_it_came(list(reasons))
+    return [
+        {"line": position + reading.first_line, "reasons": why, "row": row}
         for (position, why), row in zip(reasons.items(), rows, strict=True)
-    )
-    _write(drop, f"rows.{digest[:12]}.jsonl", text.encode())
-    return len(reasons)
+    ]
 
 
-def keep_file(drop: Drop, digest: str, data: bytes, reasons: tuple[str, ...]) -> Path:
-    """Copy a rejected file beside a reason file that names it. What lies in landing/ stays the sender's."""
+def keep_rows(drop: Drop, digest: str, rows: Sequence[Row]) -> int:
+    """Write rows.<digest>.jsonl, one object per bad row. Returns how many."""
+    if rows:
+        text = "".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
+        _write(drop, f"rows.{digest[:12]}.jsonl", text.encode())
+    return len(rows)
+
+
+def keep_file(drop: Drop, digest: str, reasons: tuple[str, ...]) -> Path:
+    """Copy a rejected file beside a reason file that names it. What lies in landing/ stays the sender's.
+
+    What is not a file of its own (a symbolic link) is not copied: it may point at anything.
+    """
     name = f"{drop.feed.name}.{digest[:12]}.{drop.feed.form.value}"
-    _write(drop, name, data)
+    folder = sealed.folder(directory(drop), settings().quarantine)
+    try:
+        with open_inside(drop.data) as source:
+            sealed.copy(source, folder / name)
+    except Damaged:
+        name = ""
     row = {"file": name, "sha256": digest, "feed": drop.feed.id, "dt": drop.dt.isoformat(), "reasons": list(reasons)}
-    _write(drop, f"{name}.reason.json", (json.dumps(row, indent=2, ensure_ascii=False) + "\n").encode())
-    return directory(drop) / name
+    reason_file = folder / f"{name or drop.feed.name}.reason.json"
+    sealed.write(reason_file, (json.dumps(row, indent=2, ensure_ascii=False) + "\n").encode())
+    return folder / name if name else reason_file
 
 
 def _write(drop: Drop, name: str, data: bytes) -> None:
     folder = sealed.folder(directory(drop), settings().quarantine)
     sealed.write(folder / name, data)
-
-
-def _as_it_came(drop: Drop, data: bytes, reading: Reading, positions: list[int]) -> list[Any]:
-    """Text forms give the line itself, so that it can be sent again; Parquet gives the values."""
-    if drop.feed.form is Form.PARQUET:
-        return list(reading.table.take(pa.array(positions, pa.int64())).to_pylist())
-    lines = data.split(b"\n")
-    first = reading.first_line - 1
-    return [lines[position + first].decode("utf-8").rstrip("\r") for position in positions]

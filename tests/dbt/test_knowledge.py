@@ -13,6 +13,10 @@ def test_a_late_drop_counts_from_the_day_it_is_known(built: Any) -> None:
     assert after["data_mb_90d"] == 1 + 100 + 70
 
 
+def test_versions_are_counted_by_sender(built: Any) -> None:
+    assert built.rows("features/ftr_subscriber_network", MARCH)["seen_by_two_networks"]["data_mb_90d"] == 1 + 300
+
+
 def test_a_late_invoice_counts_from_the_day_it_is_known(built: Any) -> None:
     before, after = (built.rows("features/ftr_subscriber_billing", day)["late"] for day in (MARCH, APRIL))
     assert (before["billed_eur_90d"], after["billed_eur_90d"]) == (0, 99)

@@ -42,6 +42,9 @@ def tell() -> None:
     late.uses("2026-02-27", mb=100, dropped="2026-03-01").billed("2026-02-27", 9900, dropped="2026-03-01")
     late.contacts("2026-02-27", dropped="2026-03-01")
     late.uses("2026-02-10", mb=7, known_on="2026-02-11").uses("2026-02-10", mb=70, version=2, known_on="2026-03-20")
+    # Two networks report one day, each with versions of its own: none of them is a correction of the other.
+    two = world.subscriber("seen_by_two_networks", "2025-11-10").uses("2026-02-10", mb=1)
+    two.uses("2026-02-10", mb=20, sender="network_gamma").uses("2026-02-10", mb=300, version=2, sender="network_gamma")
     world.subscriber("cancels", "2025-11-10").leaves("2026-03-01")
     world.subscriber("ports_out", "2025-11-10").uses_daily("2026-02-01", "2026-03-30").ports_out("2026-03-30")
     world.subscriber("leaves_a_day_too_late", "2025-11-10").leaves("2026-03-31")

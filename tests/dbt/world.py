@@ -1,7 +1,7 @@
 """A small raw world told in sentences: `world.subscriber("s1").uses(mb=40, on="2026-03-01")`.
 
-Files have the door's form (raw/<source>/<feed>/dt=D/data.parquet and the manifest), made from the landing contract,
-so a column the contract gains is missing here only until a test says otherwise.
+Files have the door's form and schema (raw/<source>/<feed>/dt=D/data.parquet and the manifest); a column no sentence
+speaks of is NULL. Amounts get their twin in the house currency by the rates of the estate.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,23 +17,12 @@ import pyarrow.parquet as pq
 
 from pipelines.clock import days
 from pipelines.estate import estate
-from pipelines.landing.contract import BY_ID, FEEDS, Feed, Identifier, Type
+from pipelines.landing.contract import BY_ID, FEEDS, Feed, Money
+from pipelines.landing.raw import house_name, schema
 from pipelines.publish import Dataset, Entry, sha256
 from pipelines.settings import settings
 
 DAY = timedelta(days=1)
-TOKENS = {
-    Identifier.ACCOUNT: "account_token",
-    Identifier.SUBSCRIPTION: "subscription_token",
-    Identifier.MSISDN: "msisdn_token",
-}
-ARROW = {
-    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
-    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us"),
-}
-RAW = [("operator", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
-       ("is_known_assumed", pa.bool_())]
-
 
 def day(text: str | date) -> date:
     return text if isinstance(text, date) else date.fromisoformat(text)
@@ -40,11 +30,6 @@ def day(text: str | date) -> date:
 
 def noon(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, 12)
-
-
-def schema(feed: Feed) -> pa.Schema:
-    kept = [c for c in feed.columns if c.identifier not in (Identifier.NAME, Identifier.FREE_TEXT)]
-    return pa.schema([(TOKENS.get(c.identifier, c.name), ARROW[c.type]) for c in kept] + RAW)
 
 
 class World:
@@ -58,13 +43,17 @@ class World:
         return Subscriber(self, name, day(since), terms)
 
     def add(self, feed_id: str, happened: date, dropped: str | date | None, values: dict[str, Any]) -> None:
-        """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction."""
+        """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction, and
+        `sender` says whose file it came in where that is not the source of the feed."""
         dt = day(dropped) if dropped else happened
         version = values.pop("version", 1)
         known_on = day(values.pop("known_on", None) or dt + DAY)
+        feed = BY_ID[feed_id]
+        operator = values.pop("operator", "bravo" if feed.source == "billing_bravo" else "alpha")
         self.rows[feed_id].append({
-            **values, "operator": "alpha", "dt": dt.isoformat(), "drop_version": version, "known_on": known_on,
-            "is_known_assumed": False,
+            **values, **_house(feed, operator, values), "operator": operator,
+            "source": values.pop("sender", feed.source), "dt": dt.isoformat(), "drop_version": version,
+            "known_on": known_on, "is_known_assumed": False,
         })
 
     def next(self, kind: str) -> str:
@@ -75,16 +64,33 @@ class World:
         """Write every drop, declare every other day of history absent up to `until` (exclusive)."""
         for feed_id, rows in self.rows.items():
             feed = BY_ID[feed_id]
-            dataset = Dataset(settings().raw / feed.source / feed.name, ("dt",))
-            drops: dict[str, list[dict[str, Any]]] = {}
-            for row in rows:
-                drops.setdefault(row["dt"], []).append(row)
-            lines = [line for dt, held in sorted(drops.items()) for line in _publish(dataset, feed, dt, held)]
-            if until:
-                lines += [_line(Entry({"dt": str(dt)}, 0, 0, "", state="absent"))
-                          for dt in days(estate().history_start, day(until)) if str(dt) not in drops]
-            dataset.root.mkdir(parents=True, exist_ok=True)
-            dataset.manifest.write_text("".join(lines), encoding="utf-8")
+            for sender in {feed.source} | {row["source"] for row in rows}:
+                root = settings().raw / feed.source / feed.name
+                dataset = Dataset(root if sender == feed.source else root / f"from={sender}", ("dt",))
+                _write_drops(dataset, feed, [row for row in rows if row["source"] == sender], until)
+
+
+def _write_drops(dataset: Dataset, feed: Feed, rows: list[dict[str, Any]], until: str | date | None) -> None:
+    drops: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        drops.setdefault(row["dt"], []).append(row)
+    lines = [line for dt, held in sorted(drops.items()) for line in _publish(dataset, feed, dt, held)]
+    if until:
+        lines += [_line(Entry({"dt": str(dt)}, 0, 0, "", state="absent"))
+                  for dt in days(estate().history_start, day(until)) if str(dt) not in drops]
+    dataset.root.mkdir(parents=True, exist_ok=True)
+    dataset.manifest.write_text("".join(lines), encoding="utf-8")
+
+
+def _house(feed: Feed, operator: str, values: dict[str, Any]) -> dict[str, Decimal]:
+    """The row's amounts in the house currency."""
+    currency = values.get(feed.currency_column or "", estate().operators[operator].currency)
+    rates = {rate.currency: rate.rate for rate in estate().exchange_rates}
+    worth = Decimal(1) if currency == estate().currency else rates[currency]
+    return {
+        house_name(column): worth * Decimal(values[column.name]) / (100 if column.money is Money.MINOR else 1)
+        for column in feed.columns if column.money is not None
+    }
 
 
 def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -98,14 +104,6 @@ def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) 
 
 def _line(entry: Entry) -> str:
     return json.dumps(asdict(entry), sort_keys=True) + "\n"
-
-
-def write_schemas() -> None:
-    """The zero-row file of every feed; stands in for `landing.ensure_schemas` where the door is not under test."""
-    for feed in FEEDS:
-        path = settings().raw / feed.source / feed.name / "schema" / "data.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(schema(feed).empty_table(), path)
 
 
 class Subscriber:

@@ -25,7 +25,7 @@ changes as (
         known.msisdn_token,
         known.plan_code,
         known.contract_type,
-        known.price_cents,
+        known.price_house,
         known.started_on,
         known.contract_end_on,
         known.status,

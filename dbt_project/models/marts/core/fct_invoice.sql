@@ -7,12 +7,13 @@ identities as (select * from {{ ref('int_subscriber_identity') }}),
 known_invoices as (
     select
         invoices.invoice_id,
+        invoices.operator,
         identities.subscriber_id,
         invoices.issued_on,
         invoices.period_start_on,
         invoices.period_end_on,
         invoices.due_on,
-        invoices.amount_cents,
+        invoices.amount_house,
         invoices.currency,
         invoices.known_on,
         newest.as_of
