@@ -114,6 +114,7 @@ def with_drop_derived(feed: Feed, frame: pd.DataFrame) -> pd.DataFrame:
     confirmed = frame["is_confirmed"].astype(bool)
     more = {
         "_ratio_unconfirmed": frame["ratio"].where(unannounced & ~confirmed),
+        "_newest_unannounced": frame["newest_days_before_drop"].where(unannounced),
         "_oldest_unannounced": frame["oldest_days_before_drop"].where(unannounced),
     }
     vendor = vendor_of(feed)
