@@ -8,6 +8,15 @@ MAX_BAD_SHARE = 0.01
 # A drop beyond this is not one operator's day (or its whole history) but a runaway query.
 MAX_ROWS = 200_000_000
 
+# What a file may be. A day of a million subscribers is some 100 MB; a dump of years some tens of GB.
+MAX_FILE_BYTES = 256 * 2**30
+MAX_COLUMNS = 1_000  # the widest feed of the contract has 22; a million columns exhaust the reader, not the disk
+MAX_LINE_BYTES = 2**20  # one row as text; free text is the longest thing in it
+MAX_TEXT = 100_000  # characters of one value
+MAX_FOOTER_BYTES = 16 * 2**20  # Parquet metadata, read whole before anything can be checked
+# Parquet of repeated values reaches 1:200 on our feeds; beyond this it is made to exhaust memory.
+MAX_EXPANSION = 2_000
+
 DAY_SECONDS = 86_400
 DAY_MINUTES = 1_440
 

@@ -48,6 +48,7 @@ class FeedFacts(_Strict):
     decimal_mark: Literal[".", ","] = "."
     date_format: str | None = None  # strptime, where days are not ISO
     time_format: str | None = None  # strptime, where local times and instants are not ISO
+    amounts: Literal["as_contract", "major"] = "as_contract"  # major: 29.99 where the contract has 2999
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     constants: dict[str, str] = {}
@@ -81,11 +82,13 @@ class Estate(_Strict):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Estate:
-        from pipelines.landing.contract import BY_ID, PRODUCTS
+        from pipelines.landing.contract import PRODUCTS
+        from pipelines.landing.senders import mapping_faults
 
         for name, facts in self.feeds.items():
-            if name not in BY_ID:
-                raise ValueError(f"feeds: {name!r} is not in the landing contract; it has {sorted(BY_ID)}")
+            wrong = mapping_faults(name, facts)
+            if wrong:
+                raise ValueError(f"feeds.{name}: {'; '.join(wrong)}")
             if facts.operator not in self.operators:
                 raise ValueError(f"feeds.{name}: operator {facts.operator!r} is not one of {sorted(self.operators)}")
         unknown = set(self.cost_rates) - set(PRODUCTS) - {"base"}
@@ -102,10 +105,24 @@ class Estate(_Strict):
         """Ids of the feeds that are expected, of one source or of all, in the contract's order."""
         from pipelines.landing.contract import FEEDS
 
+        own = [feed.id for feed in FEEDS if feed.id in self.feeds]
+        mapped = sorted(name for name in self.feeds if self.feeds[name].like)
         return [
-            feed.id for feed in FEEDS
-            if feed.id in self.feeds and self.feeds[feed.id].delivered and source in (None, feed.source)
+            name for name in own + mapped
+            if self.feeds[name].delivered and source in (None, name.partition(".")[0])
         ]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that deliver at least one feed, in the order of their feeds."""
+        return tuple(dict.fromkeys(name.partition(".")[0] for name in self.delivered()))
+
+    def rate(self, currency: str, on: date) -> Decimal | None:
+        """Units of the house currency for one unit of `currency` on a day; None where the estate has no rate."""
+        if currency == self.currency:
+            return Decimal(1)
+        dated = [rate for rate in self.exchange_rates if rate.currency == currency and rate.valid_from <= on]
+        return max(dated, key=lambda rate: rate.valid_from).rate if dated else None
 
     def expects(self, dt: date) -> bool:
         """Whether drops are expected for this day at all."""

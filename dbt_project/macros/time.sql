@@ -5,14 +5,15 @@
 {%- endmacro %}
 
 
-{#- One row per accepted version of a drop, with the day the next version replaces it. -#}
+{#- One row per accepted version of a sender's drop, with the day the next version replaces it. -#}
 {% macro drop_versions(source) -%}
     select
+        source,
         dt,
         drop_version,
-        lead(min(known_on)) over (partition by dt order by drop_version) as superseded_on
+        lead(min(known_on)) over (partition by source, dt order by drop_version) as superseded_on
     from {{ source }}
-    group by dt, drop_version
+    group by source, dt, drop_version
 {%- endmacro %}
 
 

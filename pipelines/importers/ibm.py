@@ -32,7 +32,7 @@ OPERATOR = "ibm"
 LABEL_WINDOW = 30  # days over which last month's leavers are spread
 LAST_DROP = 45  # days after the cut-off with a drop: the label window, 7 days of grace and a week to score in
 BINDING_MONTHS = {"12m": 12, "24m": 24}
-DELIVERED = ("accounts", "subscriptions", "products", "invoices")
+DELIVERED = tuple(f"billing_alpha.{name}" for name in ("accounts", "subscriptions", "products", "invoices"))
 
 Rows = list[dict[str, Any]]
 
@@ -61,7 +61,7 @@ def ibm_telco(file: Path, as_of: date, *, force: bool = False, report: Report = 
     digest = sha256(file.read_bytes()).hexdigest()[:12]
     estate_file = claim(_estate(as_of), f"imported: IBM Telco table {digest}, cut-off {as_of}", force=force)
     drops = _drops([_Line(customer, number, as_of) for customer, number in _numbered(customers)], as_of)
-    totals = {feed.id: 0 for feed in FEEDS if feed.name in DELIVERED}
+    totals = dict.fromkeys(DELIVERED, 0)
     for dt in days(as_of - DAY, as_of + (LAST_DROP + 1) * DAY):
         for feed_id in totals:
             feed = BY_ID[feed_id]
@@ -209,9 +209,10 @@ def _estate(as_of: date) -> Estate:
     # UTC: the table has no times of day, so every change is a midnight, and UTC keeps that midnight on its own day.
     operator = Operator(currency="USD", time_zone="UTC", region="US", legal_basis="public research data")
     return Estate(
-        name="ibm_telco", history_start=as_of - DAY, history_end=as_of + (LAST_DROP + 1) * DAY, first_cutoff=as_of,
+        name="ibm_telco", currency="USD",
+        history_start=as_of - DAY, history_end=as_of + (LAST_DROP + 1) * DAY, first_cutoff=as_of,
         operators={OPERATOR: operator},
-        feeds={feed.id: FeedFacts(operator=OPERATOR, delivered=feed.name in DELIVERED) for feed in FEEDS},
+        feeds={feed.id: FeedFacts(operator=OPERATOR, delivered=feed.id in DELIVERED) for feed in FEEDS},
         cost_rates=ours.cost_rates, retention=ours.retention,
     )
 

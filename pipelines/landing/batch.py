@@ -1,194 +1,294 @@
-"""Drops of one feed, read, checked together, and published one by one; each is judged on its own rows."""
+"""Drops of one feed, read part by part, checked, and published one by one; each is judged on its own rows."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines import quality
 from pipelines.errors import Held, RejectedFile
-from pipelines.estate import estate
 from pipelines.landing import quarantine, raw
 from pipelines.landing.contract import Feed, Identifier
-from pipelines.landing.control import Control, Damaged, Drop
-from pipelines.landing.reading import Reading, read
+from pipelines.landing.control import Control, Damaged, Drop, Seen, open_inside
+from pipelines.landing.feeds import counters
+from pipelines.landing.frames import Piece, Volume, check_parts, check_volumes, spread
+from pipelines.landing.keys import Keys, hashes
+from pipelines.landing.reading import PART_BYTES, PART_ROWS, Reading, readings
 from pipelines.landing.tokens import Tokens
 from pipelines.publish import Entry
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 log = logging.getLogger(__name__)
-
-Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of one drop. `rows` are those of the live partition (all versions); `quarantined` those kept out."""
+    """What became of one drop. `rows` are those of the live partition (all versions); `quarantined` those kept out.
+
+    `warnings`: what was published all the same and a person should look at.
+    """
 
     feed: str
     dt: date
     state: Literal["published", "duplicate", "absent", "corrected"]
     rows: int
     quarantined: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A drop whose control file agrees with its bytes and which is not in the house yet."""
+    """A drop whose control file agrees with its bytes and which is not in the house yet.
+
+    `usual_rows`: the median rows of the drops before it, None where there are too few to say.
+    """
 
     drop: Drop
     control: Control
-    data: bytes
-    digest: str
+    seen: Seen
     standing: Entry | None
+    usual_rows: float | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is one part, so that it can be checked together with others."""
+        return self.seen.size <= PART_BYTES and self.control.rows <= PART_ROWS
 
 
-@dataclass(frozen=True)
-class _Read:
+@dataclass
+class Outcome:
+    """What became of a batch."""
+
+    landed: list[Landed] = field(default_factory=list)
+    failures: list[Held] = field(default_factory=list)
+
+
+@dataclass
+class _Tally:
+    """What is known of a drop while its parts go by."""
+
     arrival: Arrival
-    reading: Reading
-    sound: Positions  # rows without a fault of form: what the suite sees
+    rows: int = 0
+    bad: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    warnings: dict[str, None] = field(default_factory=dict)
+    days: list[np.datetime64] = field(default_factory=list)  # first and last of each part's events
+    filled: Counter[str] = field(default_factory=Counter)  # rows in which a watched column is not empty
+    cells: set[str] = field(default_factory=set)
+
+    def see(self, piece: Piece) -> None:
+        """Note a part before its suite: rows, days, how full it is, columns nobody asked for."""
+        feed, table = self.arrival.drop.feed, piece.reading.table
+        self.rows += table.num_rows
+        self.warnings |= dict.fromkeys(piece.reading.warnings)
+        for name in quality.watched(feed):
+            self.filled[name] += table.num_rows - table[name].null_count
+        if feed.source == counters.SOURCE:
+            self.cells |= set(table[feed.key[0]].unique().to_pylist())
+        if piece.sound.size:
+            # A row after its drop's day waits in quarantine, and must not make a stale drop look fresh.
+            on = raw.event_days(feed, table)[piece.sound]
+            on = on[on <= np.datetime64(piece.dt, "D")]
+            self.days += [on.min(), on.max()] if on.size else []
+
+    def judge(self, piece: Piece) -> None:
+        """Note a part's faults. Raises Damaged when the bad rows are beyond what a sender's slip explains."""
+        from expectations.thresholds import MAX_BAD_SHARE
+
+        self.bad += piece.reading.faults.rows().size
+        for reason, positions in piece.reading.faults.found:
+            self.reasons[reason] += positions.size
+        rows = self.arrival.control.rows
+        if self.bad > MAX_BAD_SHARE * rows:
+            counts = "; ".join(f"{reason} ({count} rows)" for reason, count in self.reasons.items())
+            raise Damaged(f"{self.bad} of {rows} rows are bad, more than {MAX_BAD_SHARE:.0%}: {counts}")
+
+    def agree(self) -> None:
+        """Raises Damaged when the rows are not those the control file counts."""
+        if self.rows != self.arrival.control.rows:
+            raise Damaged(f"{self.rows} rows in the data, the control file says {self.arrival.control.rows}")
+
+    def volume(self) -> Volume:
+        dt = np.datetime64(self.arrival.drop.dt, "D")
+        first, last = (min(self.days), max(self.days)) if self.days else (dt, dt)
+        return Volume(
+            rows=self.rows, usual_rows=self.arrival.usual_rows, newest_days_before=int((dt - last).astype(int)),
+            oldest_days_before=int((dt - first).astype(int)), is_day_zero=self.arrival.control.day_zero,
+            is_confirmed=self.arrival.control.volume_confirmed, cells=len(self.cells),
+            filled={name: self.filled[name] / max(self.rows, 1) for name in quality.watched(self.arrival.drop.feed)},
+        )
 
 
-def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens) -> tuple[list[Landed], list[Held]]:
+def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens) -> Outcome:
     """Read, check and publish drops of one feed. A failure of one leaves the others as they are."""
-    landed: list[Landed] = []
-    failures: list[Held] = []
-    full: list[_Read] = []
+    outcome = Outcome()
+    whole: list[tuple[_Tally, Piece]] = []
     for arrival in arrivals:
-        try:
-            found = _read(arrival)
-        except Damaged as damage:
-            failures.append(_reject(arrival, damage.reasons))
+        tally = _Tally(arrival)
+        if not arrival.is_small:
+            _land(tally, _streamed(tally), tokens, outcome)
             continue
-        if found.sound.size:
-            full.append(found)
-        else:
-            _settle([found], feed, tokens, landed, failures)
-    if full:
-        _settle(full, feed, tokens, landed, failures)
-    return landed, failures
-
-
-def _read(arrival: Arrival) -> _Read:
-    reading = read(arrival.drop.feed, arrival.data)
-    rows = reading.table.num_rows
-    if rows != arrival.control.rows:
-        raise Damaged(f"{rows} rows in the data, the control file says {arrival.control.rows}")
-    for warning in reading.warnings:
-        log.warning("%s: %s", arrival.drop.name, warning)
-    sound = np.setdiff1d(np.arange(rows, dtype=np.int64), reading.faults.rows(), assume_unique=True)
-    if rows:
-        _too_many(reading)
-    return _Read(arrival, reading, sound)
-
-
-def _settle(
-    drops: Sequence[_Read], feed: Feed, tokens: Tokens, landed: list[Landed], failures: list[Held]
-) -> None:
-    """Check drops as one batch; a check that names no rows (rejected, crashed) is asked again of each drop alone."""
-    currency = estate().operators[estate().feeds[feed.id].operator].currency
-    findings = quality.check_raw(feed, _frame(feed, drops), currency)
-    if len(drops) > 1 and (findings.rejected or findings.crashed):
-        for one in drops:
-            _settle([one], feed, tokens, landed, failures)
-        return
-    starts = np.cumsum([0, *(one.sound.size for one in drops)])
-    for reason, positions in findings.rows:
-        owners = np.searchsorted(starts, positions, side="right") - 1
-        for number in np.unique(owners):
-            one = drops[number]
-            one.reading.faults.found.append((reason, one.sound[positions[owners == number] - starts[number]]))
-    for one in drops:
         try:
-            landed.append(_judge(one, findings, tokens))
+            whole.append((tally, _only_piece(tally)))
         except Damaged as damage:
-            failures.append(_reject(one.arrival, damage.reasons))
+            outcome.failures.append(_reject(arrival, damage.reasons))
         except Held as held:
-            failures.append(held)
+            outcome.failures.append(held)
+    if whole:
+        _settle(feed, whole, tokens, outcome)
+    return outcome
 
 
-def _judge(one: _Read, findings: quality.Findings, tokens: Tokens) -> Landed:
-    """Publish a drop, or raise Held (a check crashed) or Damaged (the suite refuses it)."""
-    drop = one.arrival.drop
+def _only_piece(tally: _Tally) -> Piece:
+    """A small drop as its one part, after the checks of form."""
+    arrival = tally.arrival
+    found = list(_read(arrival))
+    if len(found) > 1:
+        raise Damaged(f"more rows than the {arrival.control.rows} the control file says")
+    piece = Piece.of(arrival.drop.feed, arrival.drop.dt, found[0])
+    tally.see(piece)
+    tally.agree()
+    if tally.rows:
+        _Tally(arrival).judge(piece)
+    return piece
+
+
+def _settle(feed: Feed, drops: Sequence[tuple[_Tally, Piece]], tokens: Tokens, outcome: Outcome) -> None:
+    """Check drops as one batch; what a check says without naming rows (or crashing) is asked of each drop alone."""
+    pieces = [piece for _, piece in drops]
+    findings = check_parts(feed, pieces)
+    if len(drops) > 1 and (findings.rejected or findings.crashed or findings.warnings):
+        for one in drops:
+            _settle(feed, [one], tokens, outcome)
+        return
+    spread(findings, pieces)
+    volumes = check_volumes(feed, [tally.volume() for tally, _ in drops])
+    for (tally, piece), volume in zip(drops, volumes, strict=True):
+        _land(tally, _judged(tally, piece, (findings, volume)), tokens, outcome)
+
+
+def _judged(tally: _Tally, piece: Piece, findings: Sequence[quality.Findings]) -> Iterator[Piece]:
+    for found in findings:
+        _heed(tally, found)
+    tally.judge(piece)
+    yield piece
+
+
+def _streamed(tally: _Tally) -> Iterator[Piece]:
+    """A large drop part by part, each checked; raises Damaged or Held as soon as the drop cannot be taken."""
+    arrival, feed = tally.arrival, tally.arrival.drop.feed
+    keys = Keys(hashes(feed, reading.table) for reading in _read(arrival))
+    for reading in _read(arrival):
+        piece = Piece.of(feed, arrival.drop.dt, reading, keys)
+        tally.see(piece)
+        if piece.sound.size:
+            findings = check_parts(feed, [piece])
+            _heed(tally, findings)
+            spread(findings, [piece])
+        tally.judge(piece)
+        yield piece
+    tally.agree()
+    _heed(tally, check_volumes(feed, [tally.volume()])[0])
+
+
+def _read(arrival: Arrival) -> Iterator[Reading]:
+    """The drop's parts, from the very bytes its digest was taken of."""
+    with open_inside(arrival.drop.data) as handle:
+        yield from readings(arrival.drop.feed, handle)
+        if not arrival.seen.same(handle):
+            raise Held(arrival.drop.name, ["the file changed while it was read"], "let the sender finish; land again")
+
+
+def _heed(tally: _Tally, findings: quality.Findings) -> None:
+    """Note warnings. Raises Held when a check crashed, Damaged when the suite refuses the drop."""
+    tally.warnings |= dict.fromkeys(findings.warnings)
     if findings.crashed:
-        raise Held(drop.name, [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
+        raise Held(tally.arrival.drop.name,
+                   [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
                    "mend the check in expectations/raw.py and land again; the drop lies where it was")
     if findings.rejected:
         raise Damaged(*findings.rejected)
-    _too_many(one.reading)
-    quarantined = quarantine.keep_rows(drop, one.arrival.digest, one.arrival.data, one.reading)
-    entry = _publish(one, quarantined, tokens)
-    corrected = len(raw.drops(entry)) > 1 or raw.drops(entry)[0]["version"] > 1
-    log.info("landed %s rows=%d quarantined=%d version=%d", drop.name, entry.rows, quarantined, entry.version)
-    return Landed(drop.feed.id, drop.dt, "corrected" if corrected else "published", entry.rows, quarantined)
 
 
-def _too_many(reading: Reading) -> None:
-    """Raise Damaged when the share of bad rows is beyond what a sender's slip explains."""
-    from expectations.thresholds import MAX_BAD_SHARE
+def _land(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens, outcome: Outcome) -> None:
+    arrival = tally.arrival
+    try:
+        entry = _publish(tally, pieces, tokens)
+    except Damaged as damage:
+        outcome.failures.append(_reject(arrival, damage.reasons))
+        return
+    except Held as held:
+        outcome.failures.append(held)
+        return
+    for warning in tally.warnings:
+        log.warning("%s: %s", arrival.drop.name, warning)
+    is_corrected = len(raw.drops(entry)) > 1 or raw.drops(entry)[0]["version"] > 1
+    log.info("landed %s rows=%d quarantined=%d version=%d", arrival.drop.name, entry.rows, tally.bad, entry.version)
+    outcome.landed.append(Landed(
+        arrival.drop.feed.id, arrival.drop.dt, "corrected" if is_corrected else "published", entry.rows, tally.bad,
+        tuple(tally.warnings),
+    ))
 
-    bad, rows = reading.faults.rows().size, reading.table.num_rows
-    if bad > MAX_BAD_SHARE * rows:
-        counts = "; ".join(f"{reason} ({positions.size} rows)" for reason, positions in reading.faults.found)
-        raise Damaged(f"{bad} of {rows} rows are bad, more than {MAX_BAD_SHARE:.0%}: {counts}")
 
-
-def _publish(one: _Read, quarantined: int, tokens: Tokens) -> Entry:
-    arrival, drop = one.arrival, one.arrival.drop
+def _publish(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens) -> Entry:
+    """Write the good rows beside what is live, part by part; the last part's checks stand before the rename."""
+    arrival, drop = tally.arrival, tally.arrival.drop
     feed, dataset, key = drop.feed, raw.dataset(drop.feed), {"dt": drop.dt.isoformat()}
     version, known_on = raw.next_version(drop.dt, arrival.standing, arrival.control.produced_at.date())
-    good = np.setdiff1d(one.sound, one.reading.faults.rows(), assume_unique=True)
-    clear = one.reading.table if good.size == one.reading.table.num_rows else one.reading.table.take(pa.array(good))
-    own = raw.tokenised(feed, clear, tokens, f"{feed.id}.dt={drop.dt}.v{version}")
-    table = raw.stamped(feed, own, drop.dt, version, known_on, day_zero=arrival.control.day_zero)
+    stamp = raw.Stamp(drop.dt, version, known_on, arrival.control.day_zero)
     earlier = arrival.standing if arrival.standing is not None and arrival.standing.state == "committed" else None
-    if earlier is not None:
-        table = pa.concat_tables([pq.read_table(dataset.verify(key), partitioning=None), table])
     accepted: dict[str, Any] = {
-        "version": version, "sha256": arrival.digest, "rows": int(good.size), "quarantined": quarantined,
+        "version": version, "sha256": arrival.seen.sha256, "rows": 0, "quarantined": 0,
         "known_on": known_on.isoformat(), "produced_at": arrival.control.produced_at.isoformat(),
         "day_zero": arrival.control.day_zero,
     }
+
+    def write(path: Path) -> int:
+        with closing(raw.Writer(path, raw.schema(feed))) as writer:
+            if earlier is not None:
+                writer.copy(dataset.verify(key))
+            standing = writer.rows
+            waiting = _write_parts(writer, feed, stamp, pieces, tokens)
+        quarantine.keep_rows(drop, arrival.seen.sha256, waiting)
+        accepted["rows"], accepted["quarantined"] = writer.rows - standing, len(waiting)
+        if tally.warnings:
+            accepted["warnings"] = list(tally.warnings)
+        return writer.rows
+
     key_ids = {kind.value: tokens.key_id(kind) for kind in raw.identifiers(feed)}
     return dataset.publish(
-        key, lambda path: raw.write(table, path), known_on=known_on, frozen=False,
+        key, write, known_on=known_on, frozen=False,
         inputs={"drops": [*(raw.drops(earlier) if earlier else []), accepted], "key_ids": key_ids},
     )
 
 
+def _write_parts(
+    writer: raw.Writer, feed: Feed, stamp: raw.Stamp, pieces: Iterator[Piece], tokens: Tokens,
+) -> list[quarantine.Row]:
+    """Write every part's good rows; returns the bad ones. What the vault is to keep is kept once all are sound."""
+    waiting: list[quarantine.Row] = []
+    identifiers: dict[tuple[Identifier, str], list[pa.Array]] = defaultdict(list)
+    for piece in pieces:
+        waiting += quarantine.bad_rows(piece.reading)
+        clear = piece.good()
+        writer.add(raw.stamped(feed, raw.tokenised(feed, clear, tokens), raw.event_days(feed, clear), stamp))
+        for (kind, operator), values in (raw.clear_identifiers(feed, clear) if feed.vault else ()):
+            identifiers[kind, operator].append(values)
+    for (kind, operator), arrays in identifiers.items():
+        segment = f"{feed.id}.dt={stamp.dt}.v{stamp.version}"
+        tokens.keep(kind, operator, pa.concat_arrays(arrays), segment)
+    return waiting
+
+
 def _reject(arrival: Arrival, reasons: tuple[str, ...]) -> RejectedFile:
-    kept = quarantine.keep_file(arrival.drop, arrival.digest, arrival.data, reasons)
+    kept = quarantine.keep_file(arrival.drop, arrival.seen.sha256, reasons)
     log.warning("rejected %s %s", arrival.drop.name, kept.name)
     return RejectedFile(arrival.drop.name, reasons, f"see {kept.parent}; send the drop again")
-
-
-def _frame(feed: Feed, drops: Sequence[_Read]) -> pd.DataFrame:
-    """The batch the suite sees: sound rows of all drops. Identifiers are codes: the checks need no clear ones."""
-    table = pa.concat_tables([one.reading.table.take(pa.array(one.sound)) for one in drops]).combine_chunks()
-    number = np.repeat(np.arange(len(drops)), [one.sound.size for one in drops])
-    dts = np.array([one.arrival.drop.dt for one in drops], dtype="datetime64[D]")
-    event_on = pc.cast(table[feed.event_time], pa.date32(), safe=False).to_numpy().astype("datetime64[D]")
-    columns: dict[str, Any] = {"_drop": pa.array(number), "_days_after_drop": (event_on - dts[number]).astype(np.int64)}
-    for column in feed.columns:
-        if column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
-            continue
-        array = table[column.name].combine_chunks()
-        if pa.types.is_string(array.type):
-            array = array.dictionary_encode()
-            if column.identifier is not None or not (column.values or column.name == "currency"):
-                array = pc.fill_null(array.indices, -1)
-        columns[column.name] = array
-    frame: pd.DataFrame = pa.table(columns).to_pandas(date_as_object=False)
-    return frame

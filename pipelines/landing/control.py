@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import stat
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from pipelines.errors import UsageError
 from pipelines.landing.contract import Feed
 from pipelines.settings import settings
 
 _NEEDED: dict[str, type] = {
     "feed": str, "dt": str, "rows": int, "sha256": str, "schema_version": int, "produced_at": str,
 }
-_OPTIONAL: dict[str, type] = {"empty": bool, "day_zero": bool}
+_OPTIONAL: dict[str, type] = {"empty": bool, "day_zero": bool, "volume_confirmed": bool}
+_MAX_CONTROL_BYTES = 64 * 1024
 
 
 class Damaged(Exception):
@@ -28,13 +32,29 @@ class Damaged(Exception):
 
 @dataclass(frozen=True)
 class Control:
-    """What the sender says: rows, digest, when it was produced (UTC), whether the day is empty or all of history."""
+    """What the sender says: rows, digest, when it was produced (UTC), whether the day is empty or all of history, and
+    whether a person confirms that the number of rows is as unusual as it looks."""
 
     rows: int
     sha256: str
     produced_at: datetime
     empty: bool = False
     day_zero: bool = False
+    volume_confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A data file as it was when its digest was taken."""
+
+    sha256: str
+    size: int = 0
+    mark: tuple[int, int] = (0, 0)  # inode and time of the last change
+
+    def same(self, handle: BinaryIO) -> bool:
+        """Whether the open file is still the one the digest was taken of."""
+        found = os.fstat(handle.fileno())
+        return (found.st_size, (found.st_ino, found.st_mtime_ns)) == (self.size, self.mark)
 
 
 @dataclass(frozen=True)
@@ -70,8 +90,12 @@ class Drop:
     def read_control(self) -> Control:
         """The control file, checked against the folder it lies in. Raises Damaged naming every disagreement."""
         try:
-            said = json.loads(no_link(self.control).read_bytes())
-        except (UnicodeDecodeError, json.JSONDecodeError):
+            with open_inside(self.control) as handle:
+                text = handle.read(_MAX_CONTROL_BYTES + 1)
+            if len(text) > _MAX_CONTROL_BYTES:
+                raise Damaged(f"control file is larger than {_MAX_CONTROL_BYTES} bytes")
+            said = json.loads(text)
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
             raise Damaged("control file is not JSON in UTF-8") from None
         if not isinstance(said, dict):
             raise Damaged("control file is not a JSON object")
@@ -87,11 +111,19 @@ class Drop:
         return Control(
             rows=said["rows"], sha256=said["sha256"].lower(), produced_at=produced_at,
             empty=said.get("empty", False), day_zero=said.get("day_zero", False),
+            volume_confirmed=said.get("volume_confirmed", False),
         )
 
-    def read_data(self) -> bytes:
-        """The bytes of the data file. Raises Damaged for a symbolic link."""
-        return no_link(self.data).read_bytes()
+    def see(self) -> Seen:
+        """The data file's digest and size. Raises Damaged for a symbolic link or a file beyond the cap."""
+        from expectations.thresholds import MAX_FILE_BYTES
+
+        with open_inside(self.data) as handle:
+            found = os.fstat(handle.fileno())
+            if found.st_size > MAX_FILE_BYTES:
+                raise Damaged(f"the file has {found.st_size} bytes, more than the {MAX_FILE_BYTES} a drop may have")
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        return Seen(digest, found.st_size, (found.st_ino, found.st_mtime_ns))
 
     def _disagreements(self, said: dict[str, Any]) -> list[str]:
         expected = {"feed": self.feed.id, "dt": self.dt.isoformat(), "schema_version": self.feed.schema_version}
@@ -112,11 +144,20 @@ def _ill_typed(said: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def no_link(path: Path) -> Path:
-    """The path, if it is a file of its own inside landing/. A symbolic link could point anywhere: Damaged."""
+def open_inside(path: Path) -> BufferedReader:
+    """Open a file of its own inside landing/ for reading.
+
+    A symbolic link, on the file or on a folder above it, could point anywhere, and a pipe would be waited for: Damaged.
+    """
     root = settings().landing.resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(root):
         raise Damaged(f"{path.name} is a symbolic link or lies outside the landing folder")
-    if not path.is_file():
-        raise UsageError(f"{path} is not a file")
-    return path
+    try:
+        # O_NOFOLLOW: between the look above and this line the file may have become a link.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise Damaged(f"{path.name} cannot be opened: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Damaged(f"{path.name} is not a file")
+    return os.fdopen(handle, "rb")

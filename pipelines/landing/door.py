@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import date
+from hashlib import sha256
+from statistics import median
 
 from pipelines.clock import DAY, days
 from pipelines.errors import Held, RejectedFile, UsageError
 from pipelines.estate import estate
 from pipelines.landing import quarantine, raw
 from pipelines.landing.batch import Arrival, Landed, land_batch
-from pipelines.landing.contract import BY_ID, SOURCES, Feed
-from pipelines.landing.control import Damaged, Drop
+from pipelines.landing.contract import Feed
+from pipelines.landing.control import Control, Damaged, Drop, Seen
+from pipelines.landing.senders import feed as sent_feed
 from pipelines.landing.tokens import Tokens
 from pipelines.progress import Report, silent
 from pipelines.publish import Entry
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Small drops are checked together: a check costs about 12 ms whatever its rows, a batch this long about a second.
 BATCH_ROWS = 400_000
+EMPTY = sha256(b"").hexdigest()
+USUAL_DROPS, FEWEST_DROPS, FEWEST_ROWS = 8, 4, 100  # the drops a drop is compared with, and when it is not
 _COVERED = "covered by the day-zero dump of "
 
 
@@ -42,15 +46,15 @@ def land_range(
     first_dt: date, last_dt: date, *, source: str | None = None, initial: bool = False, report: Report = silent
 ) -> list[Landed]:
     """Land every drop of [first_dt, last_dt] (both included) in one process; same bytes as day by day."""
-    if source is not None and source not in SOURCES:
-        raise UsageError(f"no such source: {source!r}. The landing contract has {', '.join(SOURCES)}")
+    if source is not None and source not in estate().sources:
+        raise UsageError(f"no such source: {source!r}. This estate has {', '.join(estate().sources)}")
     raw.ensure_schemas()
     wanted = [dt for dt in days(first_dt, last_dt + DAY) if estate().expects(dt)]
     tokens = Tokens()
     landed: list[Landed] = []
     failures: list[Held] = []
     for feed_id in estate().delivered(source):
-        done, failed = _land_feed(BY_ID[feed_id], wanted, tokens, initial)
+        done, failed = _land_feed(sent_feed(feed_id), wanted, tokens, initial)
         landed += done
         failures += failed
         report(_summary(feed_id, wanted, done, failed))
@@ -61,11 +65,10 @@ def land_range(
 
 def declare_absent(feed_id: str, dt: date, reason: str) -> None:
     """Record that the drop of a day will not come. Irrevocable for the nights published: a later file corrects."""
-    if feed_id not in BY_ID:
-        raise UsageError(f"no such feed: {feed_id!r}. The landing contract has {', '.join(BY_ID)}")
+    feed = sent_feed(feed_id)
     if not reason.strip():
         raise UsageError(f"{feed_id} dt={dt}: say why the drop is absent; the reason is kept with the manifest")
-    entry = raw.dataset(BY_ID[feed_id]).declare_absent({"dt": dt.isoformat()}, reason)
+    (entry,) = raw.dataset(feed).declare_absent([{"dt": dt.isoformat()}], reason)
     if entry.state != "absent":
         raise Held(f"{feed_id} dt={dt}", [f"{entry.rows} rows are published for this day; it is not absent"])
 
@@ -74,7 +77,7 @@ def missing(as_of: date, window_days: int = 90) -> dict[str, list[date]]:
     """Holes: expected days of [as_of - window_days, as_of) that neither landed nor were declared absent, by feed."""
     holes: dict[str, list[date]] = {}
     for feed_id in estate().delivered():
-        present = {key[0] for key in raw.dataset(BY_ID[feed_id]).entries()}
+        present = {key[0] for key in raw.dataset(sent_feed(feed_id)).entries()}
         open_days = [
             dt for dt in days(as_of - window_days * DAY, as_of)
             if estate().expects(dt) and dt.isoformat() not in present
@@ -95,10 +98,15 @@ def _land_feed(
     failures: list[Held] = []
     waiting: list[Arrival] = []
 
+    sizes = {
+        dt: float(raw.drops(entry)[-1]["rows"]) for dt, entry in standing.items()
+        if raw.drops(entry) and not raw.drops(entry)[-1]["day_zero"]
+    }
+
     def flush() -> None:
-        done, failed = land_batch(feed, waiting, tokens)
-        landed.extend(done)
-        failures.extend(failed)
+        outcome = land_batch(feed, waiting, tokens)
+        landed.extend(outcome.landed)
+        failures.extend(outcome.failures)
         waiting.clear()
 
     covered_before = _day_zero(feed, dts) if initial else None
@@ -106,7 +114,7 @@ def _land_feed(
         if covered_before is not None and dt < covered_before:
             continue
         try:
-            found = _triage(Drop(feed, dt), standing.get(dt), initial)
+            found = _triage(Drop(feed, dt), standing.get(dt), initial, sizes)
         except Held as failure:
             failures.append(failure)
             continue
@@ -114,34 +122,38 @@ def _land_feed(
             landed.append(found)
             continue
         waiting.append(found)
+        if not found.control.day_zero:
+            sizes[dt] = float(found.control.rows)
         if sum(arrival.control.rows for arrival in waiting) >= BATCH_ROWS or found.control.day_zero:
             flush()
-            if found.control.day_zero and any(done.dt == dt for done in landed):
-                landed += _cover(feed, dt, standing)
     flush()
+    if covered_before is not None and any(done.dt == covered_before for done in landed):
+        # Also when the dump is a duplicate: a kill may have come between its publication and this.
+        landed += _cover(feed, covered_before, standing)
     return sorted(landed, key=lambda done: done.dt), failures
 
 
-def _triage(drop: Drop, standing: Entry | None, initial: bool) -> Landed | Arrival:
+def _triage(
+    drop: Drop, standing: Entry | None, initial: bool, sizes: dict[date, float]
+) -> Landed | Arrival:
     """What a drop is before its data is read: absent, a duplicate, or an arrival. Raises Held or RejectedFile."""
     not_there = drop.missing()
     if not_there is not None:
         return _not_arrived(drop, standing, not_there)
-    data = b""
+    seen = Seen("0" * 64)
     try:
         control = drop.read_control()
-        if not control.empty:
-            data = drop.read_data()
-        digest = hashlib.sha256(data).hexdigest()
-        if standing is not None and standing.state == "committed" and raw.drops(standing)[-1]["sha256"] == digest:
-            log.info("duplicate %s sha256=%s", drop.name, digest[:12])
-            return Landed(drop.feed.id, drop.dt, "duplicate", standing.rows, 0)
+        seen = _seen(drop, control)
+        if _is_duplicate(standing, seen):
+            log.info("duplicate %s sha256=%s", drop.name, seen.sha256[:12])
+            return Landed(drop.feed.id, drop.dt, "duplicate", standing.rows if standing else 0, 0)
         if control.empty:
             return _declared_empty(drop, standing)
-        if control.sha256 != digest:
-            raise Damaged(f"sha256 of the data is {digest[:12]}, the control file says {control.sha256[:12]}")
+        if control.sha256 != seen.sha256:
+            raise Damaged(
+                f"sha256 of the data is {seen.sha256[:12]}, the control file says {control.sha256[:12]}")
     except Damaged as damage:
-        kept = quarantine.keep_file(drop, hashlib.sha256(data).hexdigest(), data, damage.reasons)
+        kept = quarantine.keep_file(drop, seen.sha256, damage.reasons)
         log.warning("rejected %s %s", drop.name, kept.name)
         raise RejectedFile(drop.name, damage.reasons, f"see {kept.parent}; send the drop again") from None
     if control.day_zero and not initial:
@@ -150,7 +162,23 @@ def _triage(drop: Drop, standing: Entry | None, initial: bool) -> Landed | Arriv
     if standing is not None and str(standing.inputs.get("reason", "")).startswith(_COVERED):
         raise Held(drop.name, [f"{standing.inputs['reason']}: its rows are in the house already"],
                    "remove the file; send what the dump lacks as a correction of its day")
-    return Arrival(drop, control, data, digest, standing)
+    return Arrival(drop, control, seen, standing, _usual_rows(drop.dt, sizes))
+
+
+def _seen(drop: Drop, control: Control) -> Seen:
+    return Seen(EMPTY) if control.empty else drop.see()
+
+
+def _is_duplicate(standing: Entry | None, seen: Seen) -> bool:
+    accepted = raw.drops(standing) if standing is not None and standing.state == "committed" else []
+    return bool(accepted) and accepted[-1]["sha256"] == seen.sha256
+
+
+def _usual_rows(dt: date, sizes: dict[date, float]) -> float | None:
+    """Median rows of the drops just before `dt`; None where there are too few, or too few rows, to say."""
+    before = [sizes[day] for day in sorted(day for day in sizes if day < dt)[-USUAL_DROPS:]]
+    usual = median(before) if len(before) >= FEWEST_DROPS else 0.0
+    return usual if usual >= FEWEST_ROWS else None
 
 
 def _not_arrived(drop: Drop, standing: Entry | None, why: str) -> Landed:
@@ -188,8 +216,7 @@ def _day_zero(feed: Feed, dts: Iterable[date]) -> date | None:
 def _cover(feed: Feed, dump_dt: date, standing: dict[date, Entry]) -> list[Landed]:
     """Declare every day before a day-zero dump absent: its rows are in the dump."""
     covered = [dt for dt in days(estate().history_start, dump_dt) if dt not in standing]
-    for dt in covered:
-        raw.dataset(feed).declare_absent({"dt": dt.isoformat()}, f"{_COVERED}{dump_dt}")
+    raw.dataset(feed).declare_absent([{"dt": dt.isoformat()} for dt in covered], f"{_COVERED}{dump_dt}")
     return [Landed(feed.id, dt, "absent", 0, 0) for dt in covered]
 
 
@@ -210,4 +237,6 @@ def _summary(feed_id: str, dts: Sequence[date], done: Sequence[Landed], failed: 
     rows = sum(landed.rows for landed in done if landed.state in ("published", "corrected"))
     span = f"{dts[0]}" + (f"..{dts[-1]}" if len(dts) > 1 else "") if dts else "no day expected"
     quarantined = sum(landed.quarantined for landed in done)
-    return f"{feed_id} {span}: {states}; {rows} rows, {quarantined} in quarantine, {len(failed)} held"
+    warned = sum(len(landed.warnings) for landed in done)
+    return f"{feed_id} {span}: {states}; {rows} rows, {quarantined} in quarantine, {len(failed)} held" + (
+        f", {warned} warnings" if warned else "")

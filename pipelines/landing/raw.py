@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.clock import DAY
+from pipelines.currency import factors, in_house
 from pipelines.estate import estate
-from pipelines.landing.contract import FEEDS, RAW_COLUMNS, Column, Feed, Identifier, Type
+from pipelines.landing.contract import FEEDS, RAW_COLUMNS, Column, Feed, Identifier, Money, Type
 from pipelines.landing.local_time import to_utc
+from pipelines.landing.scrub import scrub
 from pipelines.landing.tokens import LINKED, Tokens
 from pipelines.landing.values import ARROW
 from pipelines.publish import LIVE, Dataset, Entry, sha256
@@ -26,13 +31,30 @@ _STAMPS = pa.schema([
     ("operator", pa.string()), ("source", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()),
     ("known_on", pa.date32()), ("is_known_assumed", pa.bool_()),
 ])
+Days = npt.NDArray[np.datetime64]
+ROW_GROUP = 250_000  # as many rows as a part of a drop has
 SCRUBBED = "scrubbed_text"  # free text without identifiers; stays in raw/, no model reads it
 assert tuple(_STAMPS.names) == RAW_COLUMNS  # noqa: S101
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """What every row of an accepted file is stamped with."""
+
+    dt: date
+    version: int
+    known_on: date
+    day_zero: bool = False
+
+
 def dataset(feed: Feed) -> Dataset:
-    """The partitions of one feed: raw/<source>/<feed>/dt=YYYY-MM-DD/data.parquet and their manifest."""
-    return Dataset(settings().raw / feed.source / feed.name, ("dt",))
+    """The partitions of one feed: raw/<source>/<feed>/dt=YYYY-MM-DD/data.parquet and their manifest.
+
+    A feed mapped onto one of the contract lies below that one, in from=<source>/, and is read with it.
+    """
+    source, _, name = feed.shape.partition(".")
+    root = settings().raw / source / name
+    return Dataset(root / f"from={feed.source}" if feed.like else root, ("dt",))
 
 
 def raw_name(column: Column) -> str | None:
@@ -84,51 +106,133 @@ def ensure_schemas() -> int:
     return changed
 
 
+class Writer:
+    """Writes a raw file part by part; tokens have no repetition worth a dictionary."""
+
+    def __init__(self, path: Path, wanted: pa.Schema) -> None:
+        plain = [name for name in wanted.names if name.endswith("_token") or name.endswith("_id")]
+        self.rows = 0
+        self._writer = pq.ParquetWriter(
+            path, wanted, compression="zstd", compression_level=1, version="2.6",
+            use_dictionary=[name for name in wanted.names if name not in plain],
+        )
+
+    def add(self, table: pa.Table) -> None:
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=ROW_GROUP)
+            self.rows += table.num_rows
+
+    def copy(self, path: Path) -> None:
+        """Add every row of a raw file, as it is."""
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=ROW_GROUP):
+            self.add(pa.Table.from_batches([batch]))
+
+    def close(self) -> int:
+        """End the file; returns its rows."""
+        self._writer.close()
+        return self.rows
+
+
 def write(table: pa.Table, path: Path) -> int:
-    """Write a raw file; tokens have no repetition worth a dictionary. Returns the rows."""
-    plain = [name for name in table.column_names if name.endswith("_token") or name.endswith("_id")]
-    pq.write_table(
-        table, path, compression="zstd", compression_level=1, version="2.6",
-        use_dictionary=[name for name in table.column_names if name not in plain],
-    )
-    return int(table.num_rows)
+    """Write one table as a raw file. Returns the rows."""
+    writer = Writer(path, table.schema)
+    writer.add(table)
+    return writer.close()
 
 
-def tokenised(feed: Feed, table: pa.Table, tokens: Tokens, vault_segment: str) -> pa.Table:
-    """The feed's own columns as raw/ has them: tokens for identifiers, no names, no free text, UTC for local time."""
-    operator = estate().feeds[feed.id].operator
-    zone = estate().operators[operator].time_zone
-    columns: dict[str, pa.Array] = {}
+def operators(feed: Feed, table: pa.Table) -> pa.Array:
+    """Whose each row is: the feed's operator, or what its operator column says."""
+    if feed.operator_column is not None:
+        return table[feed.operator_column].combine_chunks()
+    return pa.repeat(pa.scalar(estate().feeds[feed.id].operator, pa.string()), table.num_rows)
+
+
+def worth(feed: Feed, table: pa.Table) -> dict[str, pa.Array]:
+    """By money column, what one of its units is worth in the house currency on the row's day; null without a rate."""
+    money = [column for column in feed.columns if column.money is not None]
+    if not money:
+        return {}
+    if feed.currency_column is not None:
+        currency = table[feed.currency_column].combine_chunks()
+    else:
+        own = estate().operators[estate().feeds[feed.id].operator].currency
+        currency = pa.repeat(pa.scalar(own, pa.string()), table.num_rows)
+    on = pc.cast(table[feed.event_time].combine_chunks(), pa.date32(), safe=False)
+    return {column.name: factors(estate(), currency, on, minor=column.money is Money.MINOR) for column in money}
+
+
+def tokenised(feed: Feed, table: pa.Table, tokens: Tokens) -> pa.Table:
+    """The feed's columns as raw/ has them, `operator` first: tokens for identifiers, no names, text scrubbed, UTC for
+    local time, amounts in the house currency beside the sender's."""
+    owner = operators(feed, table)
+    columns: dict[str, pa.Array] = {"operator": owner}
+    factor = worth(feed, table)
     for column in feed.columns:
         name = raw_name(column)
-        if name is None:
+        if name is None or name == feed.operator_column:
             continue
         array = table[column.name].combine_chunks()
-        if column.identifier in LINKED:
-            if feed.vault:
-                tokens.keep(column.identifier, operator, array, vault_segment)
-            array = tokens.column(column.identifier, operator, array)
+        if name == SCRUBBED:
+            array = scrub(array)
+        elif column.identifier is not None:
+            array = _by_operator(owner, array, partial(tokens.column, column.identifier))
         elif column.type is Type.LOCAL_TIME:
-            array = to_utc(array, zone)
+            array = _by_operator(owner, array, _to_utc)
         columns[name] = array
+        if column.money is not None:
+            columns[house_name(column)] = in_house(array, factor[column.name])
     return pa.table(columns)
 
 
-def stamped(feed: Feed, table: pa.Table, dt: date, version: int, known_on: date, *, day_zero: bool) -> pa.Table:
-    """The table with RAW_COLUMNS. Rows of a day-zero dump are taken to have been known `assumed_lag_days` after the
-    day that followed their event (UTC), and no later than the dump itself."""
-    rows = table.num_rows
-    facts = estate().feeds[feed.id]
-    known = np.full(rows, np.datetime64(known_on, "D"))
-    if day_zero:
-        event_on = pc.cast(table[feed.event_time], pa.date32(), safe=False).to_numpy().astype("datetime64[D]")
-        known = np.minimum(known, event_on + np.timedelta64(1 + facts.assumed_lag_days, "D"))
-    stamps = [
-        pa.repeat(pa.scalar(facts.operator), rows), pa.repeat(pa.scalar(dt.isoformat()), rows),
-        pa.repeat(pa.scalar(version, pa.int32()), rows), pa.array(known, pa.date32()),
-        pa.repeat(pa.scalar(day_zero), rows),
+def clear_identifiers(feed: Feed, table: pa.Table) -> list[tuple[tuple[Identifier, str], pa.Array]]:
+    """The identifiers of a feed that defines them, each once: ((kind, operator), clear values)."""
+    operator = estate().feeds[feed.id].operator
+    return [
+        ((column.identifier, operator), table[column.name].combine_chunks().unique())
+        for column in feed.columns if column.identifier in LINKED
     ]
-    return pa.table([*table.columns, *stamps], schema=schema(feed))
+
+
+def _to_utc(operator: str, local: pa.Array) -> pa.Array:
+    return to_utc(local, estate().operators[operator].time_zone)
+
+
+def _by_operator(owner: pa.Array, array: pa.Array, change: Callable[[str, pa.Array], pa.Array]) -> pa.Array:
+    """`change(operator, values)` applied to each operator's rows."""
+    names = owner.unique().to_pylist()
+    if len(names) <= 1:
+        return change(names[0], array) if names else change("", array.slice(0, 0))
+    places = [np.flatnonzero(pc.equal(owner, name).to_numpy(zero_copy_only=False)) for name in names]
+    parts = [change(name, array.take(pa.array(rows))) for name, rows in zip(names, places, strict=True)]
+    return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(places), kind="stable")))
+
+
+def stamped(feed: Feed, own: pa.Table, event_on: Days, stamp: Stamp) -> pa.Table:
+    """The tokenised table with RAW_COLUMNS, in the raw schema's order; `event_on`: the day of each row's event.
+
+    Rows of a day-zero dump are taken to have been known `assumed_lag_days` after the day that followed their event,
+    and no later than the dump itself.
+    """
+    rows = own.num_rows
+    known = np.full(rows, np.datetime64(stamp.known_on, "D"))
+    if stamp.day_zero:
+        lag = estate().feeds[feed.id].assumed_lag_days
+        known = np.minimum(known, event_on + np.timedelta64(1 + lag, "D"))
+    stamps = {
+        "source": pa.repeat(pa.scalar(feed.source), rows), "dt": pa.repeat(pa.scalar(stamp.dt.isoformat()), rows),
+        "drop_version": pa.repeat(pa.scalar(stamp.version, pa.int32()), rows),
+        "known_on": pa.array(known, pa.date32()),
+        "is_known_assumed": pa.repeat(pa.scalar(stamp.day_zero), rows),
+    }
+    made = {**{name: own[name] for name in own.column_names}, **stamps}
+    wanted = schema(feed)
+    return pa.table([made[name] for name in wanted.names], schema=wanted)
+
+
+def event_days(feed: Feed, table: pa.Table) -> Days:
+    """The day of each row's event, in the clock its sender writes."""
+    days: Days = pc.cast(table[feed.event_time], pa.date32(), safe=False).to_numpy().astype("datetime64[D]")
+    return days
 
 
 def newest_roster() -> date | None:

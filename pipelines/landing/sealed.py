@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 
 def folder(path: Path, root: Path) -> Path:
@@ -17,13 +20,18 @@ def folder(path: Path, root: Path) -> Path:
     raise ValueError(f"{path} does not lie below {root}")
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes | memoryview) -> None:
     """Write a 0600 file so that a reader sees the old one or the new one, never half."""
+    copy(BytesIO(data), path)
+
+
+def copy(source: BinaryIO, path: Path) -> None:
+    """Copy an open file to a 0600 file, whole or not at all."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(data)
+            shutil.copyfileobj(source, out, 2**20)
             out.flush()
             os.fsync(out.fileno())
         os.replace(beside, path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -61,6 +62,30 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a sender writes what the contract asks for; the default is the contract's own way.
+
+    `columns`: the sender's name by ours. `values`: by column, our word by the sender's ("" is no value). `constants`:
+    by column, the text the sender does not send. `amounts_in_major`: amounts the contract has in minor units come in
+    major ones.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str = ";"
+    decimal_mark: str = "."
+    date_format: str | None = None
+    time_format: str | None = None
+    amounts_in_major: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    def sent(self, name: str) -> str:
+        """The sender's name of a column."""
+        return self.columns.get(name, name)
+
+
+@dataclass(frozen=True)
 class Feed:
     """One feed: `landing/<source>/<name>/dt=YYYY-MM-DD/<name>.<form>` and its control file `<name>.<form>.ctl`.
 
@@ -83,6 +108,18 @@ class Feed:
     is_strict: bool = False
     operator_column: str | None = None
     currency_column: str | None = None
+    like: str | None = None  # the feed of the contract this one is mapped onto, for a sender with files of its own
+    dialect: Dialect = Dialect()
+
+    @property
+    def shape(self) -> str:
+        """The feed of the contract whose suite and raw table this one shares; its own id, unless it is mapped."""
+        return self.like or self.id
+
+    @property
+    def sent(self) -> tuple[Column, ...]:
+        """The columns that are in the sender's file."""
+        return tuple(column for column in self.columns if column.name not in self.dialect.constants)
 
     @property
     def id(self) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.landing.contract import Column, Identifier, Type
+from pipelines.landing.shapes import Column, Dialect, Identifier, Money, Type
 
 Mask = npt.NDArray[np.bool_]
 
@@ -25,6 +26,7 @@ ARROW: dict[Type, pa.DataType] = {
 _FORMS: dict[Type, tuple[str, str]] = {
     Type.INTEGER: (r"^-?[0-9]{1,18}$", "a whole number"),
     Type.DOUBLE: (r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$", "a number with a decimal point"),
+    Type.DECIMAL: (r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$", "an amount with a decimal point and at most 4 places"),
     Type.BOOLEAN: (r"^(true|false)$", "true or false"),
     Type.DATE: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a day YYYY-MM-DD"),
     Type.LOCAL_TIME: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "a local time YYYY-MM-DD HH:MM:SS"),
@@ -130,3 +132,50 @@ def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 def _true(array: pa.Array) -> Mask:
     mask: Mask = pc.fill_null(array, False).to_numpy(zero_copy_only=False)
     return mask.astype(np.bool_)
+
+
+def translated(column: Column, text: pa.ChunkedArray, dialect: Dialect, minor_digits: int, faults: Faults) -> pa.Array:
+    """A text column in the contract's words: the sender's codes, days, times, decimal mark and major amounts undone.
+
+    A text column without a fault is left as it is; one that does not fit becomes a fault when it is typed.
+    """
+    array = _one(text)
+    if column.name in dialect.values:
+        array = _by_value(array, lambda word: dialect.values[column.name].get(word, word) or None)
+    if column.type in (Type.DOUBLE, Type.DECIMAL, Type.INTEGER) and dialect.decimal_mark != ".":
+        # A point is then a mark of thousands or a slip; either way it is not what was declared.
+        odd = _true(pc.match_substring(array, "."))
+        faults.refuse(column, "has a point where a decimal comma is declared", odd)
+        array = pc.if_else(pa.array(~odd), pc.replace_substring(array, dialect.decimal_mark, "."), None)
+    if column.money is Money.MINOR and dialect.amounts_in_major:
+        array = _by_value(array, lambda word: _in_minor(word, minor_digits))
+    form = dialect.date_format if column.type is Type.DATE else dialect.time_format
+    if form and column.type in _ISO:
+        array = _by_value(array, lambda word: _in_iso(word, form, _ISO[column.type]))
+    return array
+
+
+_ISO = {Type.DATE: "%Y-%m-%d", Type.LOCAL_TIME: "%Y-%m-%d %H:%M:%S", Type.INSTANT: "%Y-%m-%dT%H:%M:%SZ"}
+
+
+def _by_value(array: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
+    """Change each distinct value once."""
+    coded = array.dictionary_encode()
+    values = pa.array([None if word is None else change(word) for word in coded.dictionary.to_pylist()], pa.string())
+    return values.take(coded.indices)
+
+
+def _in_iso(word: str, form: str, iso: str) -> str:
+    try:
+        return datetime.strptime(word, form).strftime(iso)
+    except ValueError:
+        return word  # not of the declared form, which typing then says
+
+
+def _in_minor(word: str, digits: int) -> str:
+    """Major to minor units, exactly: 29.99 -> 2999. What is no such amount is left for typing to refuse."""
+    try:
+        amount = Decimal(word).scaleb(digits)
+        return str(int(amount)) if amount == int(amount) else word
+    except (ArithmeticError, ValueError):
+        return word

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from pipelines.estate import Estate, estate
@@ -11,17 +13,14 @@ from pipelines.warehouse.plan import Plan
 
 
 def write(plan: Plan) -> None:
-    """Write warehouse/estate/{cost_rates,feeds,operators,as_ofs}.parquet; each is replaced in one rename."""
+    """Write warehouse/estate/{as_ofs,cost_rates,exchange_rates,feeds,operators}.parquet, each in one rename."""
     import pyarrow as pa
 
     facts = estate()
     folder = settings().warehouse / "estate"
     folder.mkdir(parents=True, exist_ok=True)
-    rates = sorted(facts.cost_rates.items())
-    _replace(folder / "cost_rates.parquet", pa.table({
-        "product_code": pa.array([product for product, _ in rates], pa.string()),
-        "rate_cents": pa.array([rate for _, rate in rates], pa.int64()),
-    }))
+    _replace(folder / "cost_rates.parquet", _cost_rates(facts))
+    _replace(folder / "exchange_rates.parquet", _exchange_rates(facts))
     _replace(folder / "feeds.parquet", _feeds(facts))
     wanted = sorted({*plan.as_ofs, *plan.churn_labels, *plan.ltv_labels})
     _replace(folder / "as_ofs.parquet", pa.table({
@@ -40,12 +39,35 @@ def write(plan: Plan) -> None:
     }))
 
 
+def _cost_rates(facts: Estate) -> object:
+    import pyarrow as pa
+
+    rates = sorted(facts.cost_rates.items())
+    return pa.table({
+        "product_code": pa.array([product for product, _ in rates], pa.string()),
+        "rate_house": pa.array([Decimal(cents) / 100 for _, cents in rates], pa.decimal128(18, 4)),
+    })
+
+
+def _exchange_rates(facts: Estate) -> object:
+    import pyarrow as pa
+
+    own = (facts.currency, date.min, Decimal(1))
+    rates = sorted([own, *((rate.currency, rate.valid_from, rate.rate) for rate in facts.exchange_rates)])
+    return pa.table({
+        "currency": pa.array([currency for currency, _, _ in rates], pa.string()),
+        "valid_from": pa.array([valid_from for _, valid_from, _ in rates], pa.date32()),
+        "rate": pa.array([float(rate) for _, _, rate in rates], pa.float64()),
+    })
+
+
 def _feeds(facts: Estate) -> object:
     import pyarrow as pa
 
     names = sorted(facts.feeds)
     return pa.table({
         "feed_id": pa.array(names, pa.string()),
+        "shape_id": pa.array([facts.feeds[name].like or name for name in names], pa.string()),
         "operator": pa.array([facts.feeds[name].operator for name in names], pa.string()),
         "is_delivered": pa.array([facts.feeds[name].delivered for name in names], pa.bool_()),
     })

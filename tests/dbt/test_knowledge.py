@@ -13,6 +13,10 @@ def test_a_late_drop_counts_from_the_day_it_is_known(built: Any) -> None:
     assert after["data_mb_90d"] == 1 + 100 + 70
 
 
+def test_versions_are_counted_by_sender(built: Any) -> None:
+    assert built.rows("features/ftr_subscriber_network", MARCH)["seen_by_two_networks"]["data_mb_90d"] == 1 + 300
+
+
 def test_a_late_invoice_counts_from_the_day_it_is_known(built: Any) -> None:
     before, after = (built.rows("features/ftr_subscriber_billing", day)["late"] for day in (MARCH, APRIL))
     assert (before["billed_eur_90d"], after["billed_eur_90d"]) == (0, 99)
@@ -55,7 +59,7 @@ def test_churn_is_what_was_known_37_days_after(built: Any) -> None:
     churned = {name: row["churn_kind"] for name, row in labels.items() if row["is_churned"]}
     assert churned == {
         "cancels": "cancellation", "ports_out": "port_out", "end_known_just_in_time": "cancellation",
-        "silent_prepaid": "silence",
+        "silent_prepaid": "silence", "bravo_prepaid": "silence", "bravo_in_debt": "non_payment",
     }
     assert {str(row["matured_on"]) for row in labels.values()} == {"2026-04-07"}
 

@@ -1,7 +1,7 @@
 """A small raw world told in sentences: `world.subscriber("s1").uses(mb=40, on="2026-03-01")`.
 
-Files have the door's form (raw/<source>/<feed>/dt=D/data.parquet and the manifest), made from the landing contract,
-so a column the contract gains is missing here only until a test says otherwise.
+Files have the door's form and schema (raw/<source>/<feed>/dt=D/data.parquet and the manifest); a column no sentence
+speaks of is NULL. Amounts get their twin in the house currency by the rates of the estate.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,23 +17,12 @@ import pyarrow.parquet as pq
 
 from pipelines.clock import days
 from pipelines.estate import estate
-from pipelines.landing.contract import BY_ID, FEEDS, Feed, Identifier, Type
+from pipelines.landing.contract import BY_ID, FEEDS, Feed, Money
+from pipelines.landing.raw import house_name, schema
 from pipelines.publish import Dataset, Entry, sha256
 from pipelines.settings import settings
 
 DAY = timedelta(days=1)
-TOKENS = {
-    Identifier.ACCOUNT: "account_token",
-    Identifier.SUBSCRIPTION: "subscription_token",
-    Identifier.MSISDN: "msisdn_token",
-}
-ARROW = {
-    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
-    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us"),
-}
-RAW = [("operator", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()), ("known_on", pa.date32()),
-       ("is_known_assumed", pa.bool_())]
-
 
 def day(text: str | date) -> date:
     return text if isinstance(text, date) else date.fromisoformat(text)
@@ -40,11 +30,6 @@ def day(text: str | date) -> date:
 
 def noon(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, 12)
-
-
-def schema(feed: Feed) -> pa.Schema:
-    kept = [c for c in feed.columns if c.identifier not in (Identifier.NAME, Identifier.FREE_TEXT)]
-    return pa.schema([(TOKENS.get(c.identifier, c.name), ARROW[c.type]) for c in kept] + RAW)
 
 
 class World:
@@ -57,14 +42,29 @@ class World:
     def subscriber(self, name: str, since: str = "2026-01-10", **terms: Any) -> Subscriber:
         return Subscriber(self, name, day(since), terms)
 
+    def line(self, name: str, since: str = "2026-01-10", **terms: Any) -> Line:
+        """A subscriber of operator bravo."""
+        return Line(self, name, day(since), terms)
+
+    def plan(self, on: str, tariff: str, components: str) -> None:
+        """One line of bravo's list of plans of that day."""
+        self.add("billing_bravo.plans", day(on), None, {
+            "tariff_id": tariff, "tariff_name": tariff, "monthly_fee": Decimal(20), "currency": "GBP",
+            "components": components, "valid_at": noon(day(on)),
+        })
+
     def add(self, feed_id: str, happened: date, dropped: str | date | None, values: dict[str, Any]) -> None:
-        """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction."""
+        """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction, and
+        `sender` says whose file it came in where that is not the source of the feed."""
         dt = day(dropped) if dropped else happened
         version = values.pop("version", 1)
         known_on = day(values.pop("known_on", None) or dt + DAY)
+        feed = BY_ID[feed_id]
+        operator = values.pop("operator", "bravo" if feed.source == "billing_bravo" else "alpha")
         self.rows[feed_id].append({
-            **values, "operator": "alpha", "dt": dt.isoformat(), "drop_version": version, "known_on": known_on,
-            "is_known_assumed": False,
+            **values, **_house(feed, operator, values), "operator": operator,
+            "source": values.pop("sender", feed.source), "dt": dt.isoformat(), "drop_version": version,
+            "known_on": known_on, "is_known_assumed": False,
         })
 
     def next(self, kind: str) -> str:
@@ -75,16 +75,33 @@ class World:
         """Write every drop, declare every other day of history absent up to `until` (exclusive)."""
         for feed_id, rows in self.rows.items():
             feed = BY_ID[feed_id]
-            dataset = Dataset(settings().raw / feed.source / feed.name, ("dt",))
-            drops: dict[str, list[dict[str, Any]]] = {}
-            for row in rows:
-                drops.setdefault(row["dt"], []).append(row)
-            lines = [line for dt, held in sorted(drops.items()) for line in _publish(dataset, feed, dt, held)]
-            if until:
-                lines += [_line(Entry({"dt": str(dt)}, 0, 0, "", state="absent"))
-                          for dt in days(estate().history_start, day(until)) if str(dt) not in drops]
-            dataset.root.mkdir(parents=True, exist_ok=True)
-            dataset.manifest.write_text("".join(lines), encoding="utf-8")
+            for sender in {feed.source} | {row["source"] for row in rows}:
+                root = settings().raw / feed.source / feed.name
+                dataset = Dataset(root if sender == feed.source else root / f"from={sender}", ("dt",))
+                _write_drops(dataset, feed, [row for row in rows if row["source"] == sender], until)
+
+
+def _write_drops(dataset: Dataset, feed: Feed, rows: list[dict[str, Any]], until: str | date | None) -> None:
+    drops: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        drops.setdefault(row["dt"], []).append(row)
+    lines = [line for dt, held in sorted(drops.items()) for line in _publish(dataset, feed, dt, held)]
+    if until:
+        lines += [_line(Entry({"dt": str(dt)}, 0, 0, "", state="absent"))
+                  for dt in days(estate().history_start, day(until)) if str(dt) not in drops]
+    dataset.root.mkdir(parents=True, exist_ok=True)
+    dataset.manifest.write_text("".join(lines), encoding="utf-8")
+
+
+def _house(feed: Feed, operator: str, values: dict[str, Any]) -> dict[str, Decimal]:
+    """The row's amounts in the house currency."""
+    currency = values.get(feed.currency_column or "", estate().operators[operator].currency)
+    rates = {rate.currency: rate.rate for rate in estate().exchange_rates}
+    worth = Decimal(1) if currency == estate().currency else rates[currency]
+    return {
+        house_name(column): worth * Decimal(values[column.name]) / (100 if column.money is Money.MINOR else 1)
+        for column in feed.columns if column.money is not None
+    }
 
 
 def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -98,14 +115,6 @@ def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) 
 
 def _line(entry: Entry) -> str:
     return json.dumps(asdict(entry), sort_keys=True) + "\n"
-
-
-def write_schemas() -> None:
-    """The zero-row file of every feed; stands in for `landing.ensure_schemas` where the door is not under test."""
-    for feed in FEEDS:
-        path = settings().raw / feed.source / feed.name / "schema" / "data.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(schema(feed).empty_table(), path)
 
 
 class Subscriber:
@@ -193,5 +202,51 @@ class Subscriber:
         self.world.add("care.interactions", day(on), dropped, {
             "interaction_id": self.world.next("c"), "msisdn_token": self.number, "channel": "call", "topic": topic,
             "opened_at": noon(day(on)), "is_resolved": False, "is_complaint": False, "wait_seconds": 60, **values,
+        })
+        return self
+
+
+class Line:
+    """One line of operator bravo with its customer and number; amounts in pounds. Every sentence returns the line."""
+
+    def __init__(self, world: World, name: str, since: date, terms: dict[str, Any]) -> None:
+        self.world, self.name, self.since = world, name, since
+        self.state: dict[str, Any] = {
+            "subscription_token": name, "account_token": f"account_{name}", "msisdn_token": f"msisdn_{name}",
+            "imsi_token": f"imsi_{name}", "customer_class": "R", "sales_area": "Kent", "age_class": "A", "household": 2,
+            "e_bill": True, "pay_channel": "CARD", "tariff_id": "S", "pay_mode": "POST", "term_months": 0, "addons": "",
+            "fee": Decimal("20.00"), "state": "A", "activated_on": since, "commit_until": None, "terminated_on": None,
+            "term_code": None,
+        }
+        self.changes(since, **terms)
+
+    def changes(self, on: str | date, dropped: str | None = None, **values: Any) -> Line:
+        self.state |= values
+        self.world.add("billing_bravo.subscribers", day(on), dropped, {**self.state, "modified_at": noon(day(on))})
+        return self
+
+    def leaves(self, on: str, code: str = "CUST") -> Line:
+        return self.changes(on, state="T", terminated_on=day(on), term_code=code)
+
+    def uses(self, on: str, mb: int = 10) -> Line:
+        self.world.add("network.usage_daily", day(on), None, {
+            "msisdn_token": self.state["msisdn_token"], "usage_on": day(on), "data_kb": mb * 1024, "voice_seconds": 0,
+            "sms_count": 0, "calls": 0, "calls_dropped": 0, "roaming_kb": 0,
+        })
+        return self
+
+    def billed(self, on: str, pounds: str, number: str, **values: Any) -> Line:
+        issued = day(on)
+        self.world.add("billing_bravo.bills", issued, None, {
+            "bill_no": number, "subscription_token": self.name, "account_token": self.state["account_token"],
+            "issued_at": noon(issued), "from_on": issued - 30 * DAY, "to_on": issued, "due_on": issued + 14 * DAY,
+            "total": Decimal(pounds), "currency": "GBP", **values,
+        })
+        return self
+
+    def pays(self, on: str, pounds: str, number: str, result: str = "OK") -> Line:
+        self.world.add("billing_bravo.payments", day(on), None, {
+            "payment_no": self.world.next("q"), "bill_no": number, "account_token": self.state["account_token"],
+            "booked_at": noon(day(on)), "total": Decimal(pounds), "currency": "GBP", "result": result,
         })
         return self

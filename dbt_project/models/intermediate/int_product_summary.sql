@@ -21,7 +21,7 @@ summed as (
         held.known_by,
         held.subscription_token,
         count(*) as product_count,
-        sum(coalesce(cost_rates.rate_cents, 0)) as cost_cents_30d,
+        sum(coalesce(cost_rates.rate_house, 0)) as cost_house_30d,
         bool_or(held.product_code = 'internet_fiber') as has_internet_fiber,
         bool_or(held.product_code = 'internet_dsl') as has_internet_dsl,
         bool_or(held.product_code = 'voice') as has_voice,
@@ -38,7 +38,7 @@ summed as (
     group by held.known_by, held.subscription_token
 ),
 
-base_cost as (select sum(rate_cents) filter (where product_code = 'base') as rate_cents from cost_rates),
+base_cost as (select sum(rate_house) filter (where product_code = 'base') as rate_house from cost_rates),
 
 -- Where products are delivered, a subscription without any holds none; where they are not, NULL.
 summaries as (
@@ -46,7 +46,7 @@ summaries as (
         subscribers.known_by,
         subscribers.subscriber_id,
         case when deliveries.has_products then coalesce(summed.product_count, 0) end as product_count,
-        coalesce(base_cost.rate_cents, 0) + coalesce(summed.cost_cents_30d, 0) as cost_cents_30d,
+        coalesce(base_cost.rate_house, 0) + coalesce(summed.cost_house_30d, 0) as cost_house_30d,
         case
             when not deliveries.has_products then null
             when summed.has_internet_fiber then 'fiber'

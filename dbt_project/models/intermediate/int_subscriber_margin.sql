@@ -24,7 +24,7 @@ subscriptions as (select * from {{ ref('int_subscription_state') }}),
 
 holdings as (select * from {{ ref('int_product_holding') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
 cost_rates as (select * from {{ ref('stg_estate__cost_rates') }}),
 
@@ -60,12 +60,12 @@ held_days as (
         and served.subscription_token = holdings.subscription_token
 ),
 
--- Cost rates are per 30 days: kept in thirtieths of a cent, which are whole numbers.
+-- Cost rates are per 30 days: thirty times the cost is exact.
 costs as (
     select
         held_days.as_of,
         held_days.subscriber_id,
-        sum(held_days.days * cost_rates.rate_cents) as cost_cents_x30
+        sum(held_days.days * cost_rates.rate_house) as cost_house_x30
     from held_days
     inner join cost_rates on held_days.product_code = cost_rates.product_code
     where held_days.days > 0
@@ -76,7 +76,7 @@ billed as (
     select
         active.as_of,
         active.subscriber_id,
-        sum(invoices.amount_cents) as billed_cents
+        sum(invoices.amount_house) as billed_house
     from active
     inner join invoices
         on active.subscription_token = invoices.subscription_token
@@ -94,8 +94,8 @@ margins as (
         active.known_by,
         case
             when deliveries.has_invoices
-                then 30 * coalesce(billed.billed_cents, 0) - coalesce(costs.cost_cents_x30, 0)
-        end as margin_cents_x30
+                then 30 * coalesce(billed.billed_house, 0) - coalesce(costs.cost_house_x30, 0)
+        end as margin_house_x30
     from active
     inner join deliveries on active.operator = deliveries.operator
     left join billed on active.as_of = billed.as_of and active.subscriber_id = billed.subscriber_id

@@ -8,7 +8,7 @@ dated as (
         changes.operator,
         changes.plan_code,
         changes.contract_type,
-        changes.price_cents,
+        changes.price_house,
         changes.started_on,
         changes.contract_end_on,
         changes.status,

@@ -6,6 +6,7 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 
 known_interactions as (
     select
+        interactions.source,
         interactions.interaction_id,
         holdings.subscriber_id,
         interactions.opened_at,

@@ -1,18 +1,19 @@
 with newest as (select max(as_of) as as_of from {{ ref('int_as_of') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
 identities as (select * from {{ ref('int_subscriber_identity') }}),
 
 known_invoices as (
     select
         invoices.invoice_id,
+        invoices.operator,
         identities.subscriber_id,
         invoices.issued_on,
         invoices.period_start_on,
         invoices.period_end_on,
         invoices.due_on,
-        invoices.amount_cents,
+        invoices.amount_house,
         invoices.currency,
         invoices.known_on,
         newest.as_of

@@ -8,6 +8,7 @@ days as (
     select
         holdings.subscriber_id,
         usage.usage_on,
+        usage.source,
         usage.data_kb,
         usage.voice_seconds,
         usage.sms_count,

@@ -8,9 +8,9 @@ accounts as (select * from {{ ref('int_account_state') }}),
 
 products as (select * from {{ ref('int_product_summary') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
-payments as (select * from {{ ref('stg_billing__payments') }}),
+payments as (select * from {{ ref('int_payment') }}),
 
 active as (
     select
@@ -34,7 +34,7 @@ earlier_terms as (
     select
         changes.known_by,
         changes.subscriber_id,
-        changes.price_cents
+        changes.price_house
     from changes
     where
         changes.changed_at < changes.known_by - 90
@@ -65,11 +65,11 @@ billed as (
     select
         as_of,
         subscription_token,
-        sum(amount_cents) filter (where issued_on >= as_of - 30) as billed_cents_30d,
-        sum(amount_cents) filter (where issued_on >= as_of - 90) as billed_cents_90d,
-        sum(amount_cents) filter (where issued_on >= as_of - 365) as billed_cents_365d,
+        sum(amount_house) filter (where issued_on >= as_of - 30) as billed_house_30d,
+        sum(amount_house) filter (where issued_on >= as_of - 90) as billed_house_90d,
+        sum(amount_house) filter (where issued_on >= as_of - 365) as billed_house_365d,
         count(*) filter (where issued_on >= as_of - 90) as invoice_count_90d,
-        arg_max(amount_cents, (issued_on, invoice_id)) filter (where issued_on >= as_of - 90) as newest_cents_90d,
+        arg_max(amount_house, (issued_on, invoice_id)) filter (where issued_on >= as_of - 90) as newest_house_90d,
         min(period_start_on) filter (where issued_on >= as_of - 90) as billed_from_on,
         max(period_end_on) filter (where issued_on >= as_of - 90) as billed_to_on,
         max(issued_on) as last_issued_on
@@ -77,15 +77,17 @@ billed as (
     group by as_of, subscription_token
 ),
 
+-- Two operators number their invoices alike.
 paid as (
     select
         as_of,
+        operator,
         invoice_id,
-        sum(amount_cents) filter (where is_paid) as paid_cents,
+        sum(amount_house) filter (where is_paid) as paid_house,
         count(*) filter (where not is_paid and paid_at >= as_of - 90) as failed_payments_90d,
         max(cast(paid_at as date)) filter (where is_paid) as last_paid_on
     from known_payments
-    group by as_of, invoice_id
+    group by as_of, operator, invoice_id
 ),
 
 settled as (
@@ -95,11 +97,14 @@ settled as (
         sum(paid.failed_payments_90d) as failed_payments_90d,
         max(paid.last_paid_on) as last_paid_on,
         -- An invoice no payment names was paid 0.
-        sum(known_invoices.amount_cents - coalesce(paid.paid_cents, 0)) filter (
+        sum(known_invoices.amount_house - coalesce(paid.paid_house, 0)) filter (
             where known_invoices.issued_on >= known_invoices.as_of - 90 and known_invoices.due_on < known_invoices.as_of
-        ) as unpaid_cents_90d
+        ) as unpaid_house_90d
     from known_invoices
-    left join paid on known_invoices.as_of = paid.as_of and known_invoices.invoice_id = paid.invoice_id
+    left join paid
+        on known_invoices.as_of = paid.as_of
+        and known_invoices.operator = paid.operator
+        and known_invoices.invoice_id = paid.invoice_id
     group by known_invoices.as_of, known_invoices.subscription_token
 ),
 
@@ -109,13 +114,13 @@ amounts as (
         active.*,
         billed.last_issued_on,
         settled.last_paid_on,
-        billed.newest_cents_90d,
-        case when active.has_invoices then coalesce(billed.billed_cents_30d, 0) end as billed_cents_30d,
-        case when active.has_invoices then coalesce(billed.billed_cents_90d, 0) end as billed_cents_90d,
-        case when active.has_invoices then coalesce(billed.billed_cents_365d, 0) end as billed_cents_365d,
+        billed.newest_house_90d,
+        case when active.has_invoices then coalesce(billed.billed_house_30d, 0) end as billed_house_30d,
+        case when active.has_invoices then coalesce(billed.billed_house_90d, 0) end as billed_house_90d,
+        case when active.has_invoices then coalesce(billed.billed_house_365d, 0) end as billed_house_365d,
         case when active.has_invoices then coalesce(billed.invoice_count_90d, 0) end as invoice_count_90d,
         case when active.has_payments then coalesce(settled.failed_payments_90d, 0) end as failed_payments_90d,
-        case when active.has_payments then coalesce(settled.unpaid_cents_90d, 0) end as unpaid_cents_90d,
+        case when active.has_payments then coalesce(settled.unpaid_house_90d, 0) end as unpaid_house_90d,
         -- Days the invoices of the window cover: with a 31-day month, 30 days of invoices hold none, one or two.
         case
             when coalesce(billed.invoice_count_90d, 0) = 0 then 1
@@ -139,7 +144,7 @@ features as (
         accounts.is_paperless,
         accounts.has_partner,
         accounts.has_dependents,
-        {{ eur('current_terms.price_cents') }} as price_eur,
+        {{ amount('current_terms.price_house') }} as price_eur,
         current_terms.status = 'suspended' as is_suspended,
         current_terms.contract_end_on - amounts.as_of as days_to_contract_end,
         products.product_count,
@@ -153,23 +158,24 @@ features as (
         products.has_tech_support,
         products.has_streaming_tv,
         products.has_streaming_movies,
-        {{ eur('amounts.billed_cents_30d') }} as billed_eur_30d,
-        {{ eur('amounts.billed_cents_90d') }} as billed_eur_90d,
-        {{ eur('amounts.billed_cents_365d') }} as billed_eur_365d,
+        {{ amount('amounts.billed_house_30d') }} as billed_eur_30d,
+        {{ amount('amounts.billed_house_90d') }} as billed_eur_90d,
+        {{ amount('amounts.billed_house_365d') }} as billed_eur_365d,
         amounts.invoice_count_90d,
         case
-            when amounts.billed_cents_90d > 0
-                then {{ ratio('amounts.newest_cents_90d * amounts.invoice_count_90d', 'amounts.billed_cents_90d') }}
+            when amounts.billed_house_90d > 0
+                then {{ amount_over(
+                    'amounts.newest_house_90d * amounts.invoice_count_90d', 'amounts.billed_house_90d'
+                ) }}
         end as billed_trend_ratio_90d,
         amounts.as_of - amounts.last_issued_on as days_since_last_invoice,
-        {{ eur('current_terms.price_cents - earlier_terms.price_cents') }} as price_change_eur_90d,
+        {{ amount('current_terms.price_house - earlier_terms.price_house') }} as price_change_eur_90d,
         cast(amounts.failed_payments_90d as bigint) as failed_payments_90d,
-        {{ eur('amounts.unpaid_cents_90d') }} as unpaid_eur_90d,
+        {{ amount('amounts.unpaid_house_90d') }} as unpaid_eur_90d,
         amounts.as_of - amounts.last_paid_on as days_since_last_payment,
-        -- One division of whole numbers: (30 x billed / days - cost), in euros.
-        cast(
-            30 * amounts.billed_cents_90d - products.cost_cents_30d * amounts.billed_days_90d as double
-        ) / (100 * amounts.billed_days_90d) as margin_eur_30d
+        {{ amount_over(
+            '30 * amounts.billed_house_90d - products.cost_house_30d * amounts.billed_days_90d', 'amounts.billed_days_90d'
+        ) }} as margin_eur_30d
     from amounts
     inner join current_terms
         on amounts.as_of = current_terms.known_by and amounts.subscriber_id = current_terms.subscriber_id

@@ -4,7 +4,7 @@ labels as (
     select
         subscriber_id,
         cast(as_of as timestamp) as event_timestamp,
-        cast(margin_cents_x30 as double) / 3000 as margin_eur_90d,
+        {{ amount_over('margin_house_x30', 30) }} as margin_eur_90d,
         known_by as matured_on
     from margins
 )

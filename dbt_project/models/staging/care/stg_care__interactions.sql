@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         interactions.operator,
+        interactions.source,
         interactions.interaction_id,
         interactions.msisdn_token,
         interactions.channel,
@@ -23,7 +24,9 @@ versioned as (
         interactions.is_known_assumed
     from interactions
     inner join drop_versions
-        on interactions.dt = drop_versions.dt and interactions.drop_version = drop_versions.drop_version
+        on interactions.source = drop_versions.source
+        and interactions.dt = drop_versions.dt
+        and interactions.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         usage.operator,
+        usage.source,
         usage.msisdn_token,
         usage.usage_on,
         usage.data_kb,
@@ -23,7 +24,10 @@ versioned as (
         drop_versions.superseded_on,
         usage.is_known_assumed
     from usage
-    inner join drop_versions on usage.dt = drop_versions.dt and usage.drop_version = drop_versions.drop_version
+    inner join drop_versions
+        on usage.source = drop_versions.source
+        and usage.dt = drop_versions.dt
+        and usage.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

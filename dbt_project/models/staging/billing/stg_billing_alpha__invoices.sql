@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         invoices.operator,
+        invoices.source,
         invoices.invoice_id,
         invoices.account_token,
         invoices.subscription_token,
@@ -14,7 +15,7 @@ versioned as (
         invoices.period_start_on,
         invoices.period_end_on,
         invoices.due_on,
-        invoices.amount_cents,
+        invoices.amount_house,
         invoices.currency,
         invoices.dt,
         invoices.drop_version,
@@ -22,7 +23,10 @@ versioned as (
         drop_versions.superseded_on,
         invoices.is_known_assumed
     from invoices
-    inner join drop_versions on invoices.dt = drop_versions.dt and invoices.drop_version = drop_versions.drop_version
+    inner join drop_versions
+        on invoices.source = drop_versions.source
+        and invoices.dt = drop_versions.dt
+        and invoices.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

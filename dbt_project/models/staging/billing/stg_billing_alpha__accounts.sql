@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         accounts.operator,
+        accounts.source,
         accounts.account_token,
         accounts.segment,
         accounts.region,
@@ -22,7 +23,10 @@ versioned as (
         drop_versions.superseded_on,
         accounts.is_known_assumed
     from accounts
-    inner join drop_versions on accounts.dt = drop_versions.dt and accounts.drop_version = drop_versions.drop_version
+    inner join drop_versions
+        on accounts.source = drop_versions.source
+        and accounts.dt = drop_versions.dt
+        and accounts.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

@@ -7,6 +7,7 @@ drop_versions as (
 versioned as (
     select
         products.operator,
+        products.source,
         products.subscription_token,
         products.product_code,
         products.started_on,
@@ -18,7 +19,10 @@ versioned as (
         drop_versions.superseded_on,
         products.is_known_assumed
     from products
-    inner join drop_versions on products.dt = drop_versions.dt and products.drop_version = drop_versions.drop_version
+    inner join drop_versions
+        on products.source = drop_versions.source
+        and products.dt = drop_versions.dt
+        and products.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

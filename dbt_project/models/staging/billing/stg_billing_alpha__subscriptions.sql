@@ -7,12 +7,13 @@ drop_versions as (
 versioned as (
     select
         subscriptions.operator,
+        subscriptions.source,
         subscriptions.subscription_token,
         subscriptions.account_token,
         subscriptions.msisdn_token,
         subscriptions.plan_code,
         subscriptions.contract_type,
-        subscriptions.price_cents,
+        subscriptions.price_house,
         subscriptions.started_on,
         subscriptions.contract_end_on,
         subscriptions.status,
@@ -30,7 +31,9 @@ versioned as (
         subscriptions.is_known_assumed
     from subscriptions
     inner join drop_versions
-        on subscriptions.dt = drop_versions.dt and subscriptions.drop_version = drop_versions.drop_version
+        on subscriptions.source = drop_versions.source
+        and subscriptions.dt = drop_versions.dt
+        and subscriptions.drop_version = drop_versions.drop_version
 )
 
 select * from versioned

@@ -1,0 +1,68 @@
+"""The bytes of a text drop as blocks of whole lines in UTF-8, from the encoding its sender declared."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from pipelines.landing.control import Damaged
+
+_BOM = b"\xef\xbb\xbf"
+_C1 = re.compile(rb"[\x80-\x9f]")
+
+
+def blocks(handle: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
+    """Blocks of about `size` bytes, each of whole lines. Raises Damaged for what is not text of the encoding.
+
+    A byte order mark of UTF-8 is allowed and removed. The last line must end: a file that was cut does not.
+    """
+    from expectations.thresholds import MAX_LINE_BYTES
+
+    rest = b""
+    line = 0
+    first = True
+    while data := handle.read(size):
+        if first:
+            data = data.removeprefix(_BOM)
+            first = False
+        head, end, tail = data.rpartition(b"\n")
+        if len(rest) + len(head if end else data) > size + MAX_LINE_BYTES or len(tail) > MAX_LINE_BYTES:
+            raise Damaged(f"line {line + 1}: longer than {MAX_LINE_BYTES} bytes")
+        if not end:
+            rest += data
+            continue
+        yield _decoded(rest + head + end, encoding, line)
+        line += head.count(b"\n") + rest.count(b"\n") + 1
+        rest = tail
+    if rest or first:
+        raise Damaged("the last line has no end: the file was cut")
+
+
+def _decoded(block: bytes, encoding: str, line: int) -> bytes:
+    if b"\0" in block:
+        raise Damaged(f"NUL bytes: not text in {encoding.upper()}")
+    if block.isascii():
+        return block
+    try:
+        text = block.decode(encoding)
+    except UnicodeDecodeError as error:
+        where = line + block.count(b"\n", 0, error.start) + 1
+        raise Damaged(f"line {where}: not {encoding.upper()}: a byte does not decode") from None
+    if encoding == "utf-8":
+        return block
+    # Single-byte encodings decode anything, so ask what such a text cannot be.
+    if encoding.startswith("iso8859") and _C1.search(block):
+        raise Damaged(f"control characters 0x80 to 0x9F: not {encoding.upper()}, perhaps CP1252 or UTF-8")
+    if _is_utf8(block):
+        raise Damaged(f"every special character is UTF-8, and {encoding.upper()} is declared: it would be garbled")
+    return text.encode("utf-8")
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        codecs.decode(block, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
