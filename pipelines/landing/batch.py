@@ -65,8 +65,9 @@ class Arrival:
 
 @dataclass
 class Outcome:
-    """What became of a batch."""
+    """What became of a batch; `record` gathers what the checks found, for the night's page."""
 
+    record: quality.Record
     landed: list[Landed] = field(default_factory=list)
     failures: list[Held] = field(default_factory=list)
 
@@ -76,6 +77,7 @@ class _Tally:
     """What is known of a drop while its parts go by."""
 
     arrival: Arrival
+    record: quality.Record
     rows: int = 0
     bad: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -111,6 +113,10 @@ class _Tally:
             counts = "; ".join(f"{reason} ({count} rows)" for reason, count in self.reasons.items())
             raise Damaged(f"{self.bad} of {rows} rows are bad, more than {MAX_BAD_SHARE:.0%}: {counts}")
 
+    def found(self, findings: quality.Findings, number: int = 0) -> None:
+        """Put on record what a suite found; `number`: which drop of its batch this is."""
+        self.record.add(self.arrival.drop.feed.id, self.arrival.drop.dt, findings, number)
+
     def agree(self) -> None:
         """Raises Damaged when the rows are not those the control file counts."""
         if self.rows != self.arrival.control.rows:
@@ -127,21 +133,21 @@ class _Tally:
         )
 
 
-def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens) -> Outcome:
+def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens, record: quality.Record) -> Outcome:
     """Read, check and publish drops of one feed. A failure of one leaves the others as they are."""
-    outcome = Outcome()
+    outcome = Outcome(record)
     whole: list[tuple[_Tally, Piece]] = []
     for arrival in arrivals:
-        tally = _Tally(arrival)
+        tally = _Tally(arrival, record)
         if not arrival.is_small:
             _land(tally, _streamed(tally), tokens, outcome)
             continue
         try:
             whole.append((tally, _only_piece(tally)))
         except Damaged as damage:
-            outcome.failures.append(_reject(arrival, damage.reasons))
+            _fail(outcome, arrival, _reject(arrival, damage.reasons))
         except Held as held:
-            outcome.failures.append(held)
+            _fail(outcome, arrival, held)
     if whole:
         _settle(feed, whole, tokens, outcome)
     return outcome
@@ -157,7 +163,7 @@ def _only_piece(tally: _Tally) -> Piece:
     tally.see(piece)
     tally.agree()
     if tally.rows:
-        _Tally(arrival).judge(piece)
+        _Tally(arrival, tally.record).judge(piece)
     return piece
 
 
@@ -171,7 +177,9 @@ def _settle(feed: Feed, drops: Sequence[tuple[_Tally, Piece]], tokens: Tokens, o
         return
     spread(findings, pieces)
     volumes = check_volumes(feed, [tally.volume() for tally, _ in drops])
-    for (tally, piece), volume in zip(drops, volumes, strict=True):
+    for number, ((tally, piece), volume) in enumerate(zip(drops, volumes, strict=True)):
+        tally.found(findings, number)
+        tally.found(volume)
         _land(tally, _judged(tally, piece, (findings, volume)), tokens, outcome)
 
 
@@ -191,12 +199,15 @@ def _streamed(tally: _Tally) -> Iterator[Piece]:
         tally.see(piece)
         if piece.sound.size:
             findings = check_parts(feed, [piece])
+            tally.found(findings)
             _heed(tally, findings)
             spread(findings, [piece])
         tally.judge(piece)
         yield piece
     tally.agree()
-    _heed(tally, check_volumes(feed, [tally.volume()])[0])
+    (volume,) = check_volumes(feed, [tally.volume()])
+    tally.found(volume)
+    _heed(tally, volume)
 
 
 def _read(arrival: Arrival) -> Iterator[Reading]:
@@ -223,19 +234,26 @@ def _land(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens, outcome: Outco
     try:
         entry = _publish(tally, pieces, tokens)
     except Damaged as damage:
-        outcome.failures.append(_reject(arrival, damage.reasons))
+        _fail(outcome, arrival, _reject(arrival, damage.reasons))
         return
     except Held as held:
-        outcome.failures.append(held)
+        _fail(outcome, arrival, held)
         return
     for warning in tally.warnings:
         log.warning("%s: %s", arrival.drop.name, warning)
     is_corrected = len(raw.drops(entry)) > 1 or raw.drops(entry)[0]["version"] > 1
     log.info("landed %s rows=%d quarantined=%d version=%d", arrival.drop.name, entry.rows, tally.bad, entry.version)
-    outcome.landed.append(Landed(
-        arrival.drop.feed.id, arrival.drop.dt, "corrected" if is_corrected else "published", entry.rows, tally.bad,
-        tuple(tally.warnings),
-    ))
+    state: Literal["corrected", "published"] = "corrected" if is_corrected else "published"
+    feed_id, dt = arrival.drop.feed.id, arrival.drop.dt
+    outcome.landed.append(Landed(feed_id, dt, state, entry.rows, tally.bad, tuple(tally.warnings)))
+    words = f"{state}: {entry.rows} rows, {tally.bad} in quarantine"
+    outcome.record.note(feed_id, dt, words, sorted(tally.reasons.items()))
+
+
+def _fail(outcome: Outcome, arrival: Arrival, failure: Held) -> None:
+    outcome.failures.append(failure)
+    kind = "rejected" if isinstance(failure, RejectedFile) else "held"
+    outcome.record.note(arrival.drop.feed.id, arrival.drop.dt, f"{kind}: {'; '.join(failure.reasons)}")
 
 
 def _publish(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens) -> Entry:

@@ -8,6 +8,7 @@ from datetime import date
 from hashlib import sha256
 from statistics import median
 
+from pipelines import quality
 from pipelines.clock import DAY, days
 from pipelines.errors import Held, RejectedFile, UsageError
 from pipelines.estate import estate
@@ -19,6 +20,7 @@ from pipelines.landing.senders import feed as sent_feed
 from pipelines.landing.tokens import Tokens
 from pipelines.progress import Report, silent
 from pipelines.publish import Entry
+from pipelines.settings import settings
 
 __all__ = ["Landed", "declare_absent", "land", "land_range", "missing"]
 
@@ -50,14 +52,15 @@ def land_range(
         raise UsageError(f"no such source: {source!r}. This estate has {', '.join(estate().sources)}")
     raw.ensure_schemas()
     wanted = [dt for dt in days(first_dt, last_dt + DAY) if estate().expects(dt)]
-    tokens = Tokens()
+    tokens, record = Tokens(), quality.Record()
     landed: list[Landed] = []
     failures: list[Held] = []
     for feed_id in estate().delivered(source):
-        done, failed = _land_feed(sent_feed(feed_id), wanted, tokens, initial)
+        done, failed = _land_feed(sent_feed(feed_id), wanted, tokens, record, initial)
         landed += done
         failures += failed
         report(_summary(feed_id, wanted, done, failed))
+    quality.document(record, settings().reports)
     if failures:
         raise _together(f"landing {first_dt}" + (f"..{last_dt}" if last_dt != first_dt else ""), failures)
     return landed
@@ -88,7 +91,7 @@ def missing(as_of: date, window_days: int = 90) -> dict[str, list[date]]:
 
 
 def _land_feed(
-    feed: Feed, dts: Sequence[date], tokens: Tokens, initial: bool
+    feed: Feed, dts: Sequence[date], tokens: Tokens, record: quality.Record, initial: bool
 ) -> tuple[list[Landed], list[Held]]:
     """One feed over its days: settle what needs no reading, then check and publish the rest in batches."""
     dataset = raw.dataset(feed)
@@ -104,7 +107,7 @@ def _land_feed(
     }
 
     def flush() -> None:
-        outcome = land_batch(feed, waiting, tokens)
+        outcome = land_batch(feed, waiting, tokens, record)
         landed.extend(outcome.landed)
         failures.extend(outcome.failures)
         waiting.clear()
@@ -117,6 +120,7 @@ def _land_feed(
             found = _triage(Drop(feed, dt), standing.get(dt), initial, sizes)
         except Held as failure:
             failures.append(failure)
+            record.note(feed.id, dt, f"not taken: {'; '.join(failure.reasons)}")
             continue
         if isinstance(found, Landed):
             landed.append(found)
