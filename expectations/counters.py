@@ -8,7 +8,8 @@ Beside the vendor's columns the batch has
     _mean_delay_ms         delay per packet, from the two counters that make it
     _mean_rate_mbit        volume per time with data waiting, Mbit/s
 
-A bound per second becomes the vendor's by the length of the period and the counter's factor: 360 samples of ten seconds.
+A bound per second becomes the vendor's by the period's length and the counter's factor: an hour is 360 samples of ten
+seconds.
 """
 
 from __future__ import annotations

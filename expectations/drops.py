@@ -7,7 +7,8 @@ The batch has one row per drop:
     _ratio_unconfirmed        the ratio; NaN for a day-zero dump and where the sender confirmed the volume
     newest_days_before_drop   days from the newest row that does not lie after the day of the drop, to that day
     oldest_days_before_drop   the same of the oldest row
-    _oldest_unannounced       the same; NaN for a day-zero dump
+    _newest_unannounced       the first; NaN for a day-zero dump: states in it have stood for long
+    _oldest_unannounced       the second; NaN for a day-zero dump
     filled.<column>           share of rows in which the column is not empty, of the columns the facts name
     _periods_share            counters: rows / (cells x periods a day); NaN for a day-zero dump
 
@@ -65,19 +66,21 @@ def _volume() -> Suite:
 
 
 def _freshness(facts: DropFacts) -> Suite:
-    fresh = between("newest_days_before_drop", 0, bound.FRESH_DAYS,
+    fresh = between("_newest_unannounced", 0, bound.FRESH_DAYS,
                     "the newest row is of neither the day of the drop nor the day before", severity=WARN)
     limit = bound.FRESH_DAYS if facts.shape in bound.EVERY_DAY else bound.STALE_DAYS
-    stale = between("newest_days_before_drop", 0, limit,
-                    f"no row is of the last {limit + 1} days: a stopped source or an old file under a new day; send the "
-                    "day's own file, or declare the day absent", severity=REJECT)
+    # A dump of events reaches its day; in a small one of states nothing may have changed for months.
+    newest = "newest_days_before_drop" if facts.kind == EVENT else "_newest_unannounced"
+    stale = between(newest, 0, limit,
+                    f"no row is of the last {limit + 1} days: a stopped source or an old file under a new day; send "
+                    "the day's own file, or declare the day absent", severity=REJECT)
     suite = [fresh] if facts.shape in bound.RARE else [stale] if facts.shape in bound.EVERY_DAY else [fresh, stale]
     if facts.kind == EVENT:
         suite.append(between("_oldest_unannounced", None, bound.OLD_EVENT_DAYS,
                              f"an event is older than {bound.OLD_EVENT_DAYS} days and the drop is not announced as "
                              '"day_zero": it is known from today on', severity=WARN))
     if facts.kind == SNAPSHOT:
-        suite.append(between("oldest_days_before_drop", None, bound.FRESH_DAYS,
+        suite.append(between("_oldest_unannounced", None, bound.FRESH_DAYS,
                              "rows of an older list stand in a list of everything as it is", severity=WARN))
     return suite
 

@@ -36,7 +36,7 @@ MINOR_UNITS = 100  # minor units in a major one, at most: what is coarser (yen) 
 # A household is a flat or a house; beyond it is a customer number in the wrong column.
 MAX_HOUSEHOLD = 30
 
-# Ten years: no consumer law lets a telecom contract bind longer (the EU allows 24 months, Directive 2018/1972 art. 105).
+# Ten years; nobody is bound so long (24 months at most for consumers in the EU: Directive 2018/1972, article 105).
 MAX_TERM_MONTHS = 120
 
 # --- use of the network ----------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ MAX_SHARE_SUM = 1.02
 # A cell sets up some hundred connections a second at a stadium's worst; a thousand is a counter that was not reset.
 MAX_SETUPS_PER_SECOND = 1_000
 
-# 10 Gbit/s: above the peak of an NR carrier of 100 MHz with 8 layers (about 7 Gbit/s by TS 38.306 4.1.2), so of any cell.
+# 10 Gbit/s: above the peak of an NR carrier of 100 MHz with its layers (TS 38.306 4.1.2), so of any cell.
 MAX_CELL_KBIT_PER_SECOND = 10_000_000
 
 # At most so many users of a cell have data waiting at once: ten times what schedulers serve.
@@ -107,7 +107,7 @@ RARE = (
 # An event older than this outside a day-zero dump: longer than a year's correction, so a history sent unannounced.
 OLD_EVENT_DAYS = 400
 
-# --- completeness: shares of rows in which a column that may be empty is not -------------------------------------------
+# --- completeness: shares of rows in which a column that may be empty is not -----------------------------------------
 # shape -> column -> (share, what is lost below it)
 FILLED: dict[str, dict[str, tuple[float, str]]] = {
     "network.usage_daily": {

@@ -1,4 +1,4 @@
-"""Currencies: minor digits of ISO 4217, and amounts in the house currency by the estate's dated rates. Exact decimals."""
+"""Currencies: minor digits of ISO 4217, and amounts in the house currency by the estate's dated rates, exactly."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def factors(estate: Estate, currency: pa.Array, on: pa.Array, *, minor: bool) ->
 def in_house(amount: pa.Array, factor: pa.Array) -> pa.Array:
     """Amounts (int64 minor units or decimal128(18, 4) major ones) times their factor: decimal128(18, 4) of the house
     currency, half to even."""
-    exact = amount.cast(pa.decimal128(18, 0)) if pa.types.is_integer(amount.type) else amount
+    exact = amount.cast(pa.decimal128(19, 0)) if pa.types.is_integer(amount.type) else amount
     return pc.round(pc.multiply(exact, factor), 4, round_mode="half_to_even").cast(HOUSE)
 
 

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -132,16 +132,16 @@ class Dataset:
         log.info("published %s %s rows=%d version=%d", self.root.name, "/".join(key.values()), rows, entry.version)
         return entry
 
-    def declare_absent(self, key: Key, reason: str) -> Entry:
-        """Record that nothing will come for this key. A key that already has data keeps it (no-op)."""
+    def declare_absent(self, keys: Sequence[Key], reason: str) -> list[Entry]:
+        """Record that nothing will come for these keys; returns their entries. One that already has any keeps it."""
         with self._lock():
-            standing = self.entry(key)
-            if standing is not None:
-                return standing
-            entry = Entry(key=dict(key), version=0, rows=0, sha256="", state="absent", inputs={"reason": reason})
-            self.root.mkdir(parents=True, exist_ok=True)
-            self._append(entry, state="absent")
-        return entry
+            standing = self.entries()
+            made = [standing.get(tuple(key.values())) or Entry(
+                key=dict(key), version=0, rows=0, sha256="", state="absent", inputs={"reason": reason},
+            ) for key in keys]
+            # Together, not one by one: a day-zero dump declares hundreds of days, and each write waits for the disk.
+            self._append(*(entry for entry in made if tuple(entry.key.values()) not in standing), state="absent")
+        return made
 
     def verify(self, key: Key) -> Path:
         """The live file of a committed key, after comparing its sha256 with the manifest."""
@@ -186,15 +186,15 @@ class Dataset:
                 # Only a line cut by a kill can be unreadable; its `prepared` twin or the next run settles it.
                 log.warning("manifest %s: an unreadable line was passed over", self.manifest)
 
-    def _append(self, entry: Entry, state: str) -> None:
-        line = json.dumps({**asdict(entry), "state": state}, sort_keys=True)
+    def _append(self, *entries: Entry, state: str) -> None:
+        lines = "".join(json.dumps({**asdict(entry), "state": state}, sort_keys=True) + "\n" for entry in entries)
         with self.manifest.open("a+b") as handle:
             handle.seek(0, os.SEEK_END)
             if handle.tell():
                 handle.seek(-1, os.SEEK_END)
                 if handle.read(1) != b"\n":
                     handle.write(b"\n")
-            handle.write(line.encode() + b"\n")
+            handle.write(lines.encode())
             handle.flush()
             os.fsync(handle.fileno())
 

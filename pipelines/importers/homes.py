@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +43,48 @@ def claim(estate: Estate, origin: str, *, force: bool = False) -> Path:
 
 def render(estate: Estate, origin: str) -> str:
     """The estate as TOML, in the order of the fields, under a first line that tells its origin."""
-    facts: dict[str, Any] = estate.model_dump(mode="json", exclude_none=True)
-    lines = [f"# {origin}"]
-    for key, value in facts.items():
-        if not isinstance(value, dict):
-            lines.append(f"{key} = {_scalar(key, value)}")
-    for key, value in facts.items():
-        if not isinstance(value, dict):
-            continue
-        plain = {k: v for k, v in value.items() if not isinstance(v, dict)}
-        if plain:
-            lines += ["", f"[{key}]", *(f"{k} = {_scalar(k, v)}" for k, v in plain.items())]
-        for name, table in value.items():
-            if isinstance(table, dict):
-                lines += ["", f"[{key}.{json.dumps(name)}]", *(f"{k} = {_scalar(k, v)}" for k, v in table.items())]
-    return "\n".join(lines) + "\n"
+    facts: dict[str, Any] = estate.model_dump(exclude_none=True)
+    return "\n".join([f"# {origin}", *_table((), facts)]) + "\n"
 
 
-def _scalar(key: str, value: object) -> str:
-    if key in {"history_start", "history_end", "first_cutoff"}:
-        return str(value)  # a TOML date is written bare
+def _table(path: tuple[str, ...], facts: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a table: its plain values, then its tables and lists of tables, each under its header."""
+    plain = {key: value for key, value in facts.items() if not _is_table(value) and not _is_tables(value)}
+    if path and (plain or not facts):
+        yield from ("", f"[{_dotted(path)}]")
+    yield from (f"{_key(key)} = {_scalar(value)}" for key, value in plain.items())
+    for key, value in facts.items():
+        if _is_table(value):
+            yield from _table((*path, key), value) if value else ()
+        elif _is_tables(value):
+            for row in value:
+                yield from ("", f"[[{_dotted((*path, key))}]]")
+                yield from (f"{_key(name)} = {_scalar(one)}" for name, one in row.items())
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _key(name: str) -> str:
+    """Bare where TOML allows it, quoted elsewhere: the ids of feeds have a dot in them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(_key(name) for name in path)
+
+
+def _scalar(value: object) -> str:
+    """TOML v1.0: dates and decimals are written bare, strings as JSON writes them, lists of plain values in brackets."""
+    if isinstance(value, date | Decimal):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_scalar(one) for one in value)}]"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -209,7 +209,8 @@ def _estate(as_of: date) -> Estate:
     # UTC: the table has no times of day, so every change is a midnight, and UTC keeps that midnight on its own day.
     operator = Operator(currency="USD", time_zone="UTC", region="US", legal_basis="public research data")
     return Estate(
-        name="ibm_telco", currency="USD", history_start=as_of - DAY, history_end=as_of + (LAST_DROP + 1) * DAY, first_cutoff=as_of,
+        name="ibm_telco", currency="USD",
+        history_start=as_of - DAY, history_end=as_of + (LAST_DROP + 1) * DAY, first_cutoff=as_of,
         operators={OPERATOR: operator},
         feeds={feed.id: FeedFacts(operator=OPERATOR, delivered=feed.id in DELIVERED) for feed in FEEDS},
         cost_rates=ours.cost_rates, retention=ours.retention,

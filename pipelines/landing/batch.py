@@ -211,7 +211,8 @@ def _heed(tally: _Tally, findings: quality.Findings) -> None:
     """Note warnings. Raises Held when a check crashed, Damaged when the suite refuses the drop."""
     tally.warnings |= dict.fromkeys(findings.warnings)
     if findings.crashed:
-        raise Held(tally.arrival.drop.name, [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
+        raise Held(tally.arrival.drop.name,
+                   [f"check crashed, so nothing is known: {crash}" for crash in findings.crashed],
                    "mend the check in expectations/raw.py and land again; the drop lies where it was")
     if findings.rejected:
         raise Damaged(*findings.rejected)

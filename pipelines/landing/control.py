@@ -8,6 +8,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import date, datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -143,7 +144,7 @@ def _ill_typed(said: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def open_inside(path: Path) -> BinaryIO:
+def open_inside(path: Path) -> BufferedReader:
     """Open a file of its own inside landing/ for reading.
 
     A symbolic link, on the file or on a folder above it, could point anywhere, and a pipe would be waited for: Damaged.

@@ -68,7 +68,7 @@ def declare_absent(feed_id: str, dt: date, reason: str) -> None:
     feed = sent_feed(feed_id)
     if not reason.strip():
         raise UsageError(f"{feed_id} dt={dt}: say why the drop is absent; the reason is kept with the manifest")
-    entry = raw.dataset(feed).declare_absent({"dt": dt.isoformat()}, reason)
+    (entry,) = raw.dataset(feed).declare_absent([{"dt": dt.isoformat()}], reason)
     if entry.state != "absent":
         raise Held(f"{feed_id} dt={dt}", [f"{entry.rows} rows are published for this day; it is not absent"])
 
@@ -126,9 +126,10 @@ def _land_feed(
             sizes[dt] = float(found.control.rows)
         if sum(arrival.control.rows for arrival in waiting) >= BATCH_ROWS or found.control.day_zero:
             flush()
-            if found.control.day_zero and any(done.dt == dt for done in landed):
-                landed += _cover(feed, dt, standing)
     flush()
+    if covered_before is not None and any(done.dt == covered_before for done in landed):
+        # Also when the dump is a duplicate: a kill may have come between its publication and this.
+        landed += _cover(feed, covered_before, standing)
     return sorted(landed, key=lambda done: done.dt), failures
 
 
@@ -215,8 +216,7 @@ def _day_zero(feed: Feed, dts: Iterable[date]) -> date | None:
 def _cover(feed: Feed, dump_dt: date, standing: dict[date, Entry]) -> list[Landed]:
     """Declare every day before a day-zero dump absent: its rows are in the dump."""
     covered = [dt for dt in days(estate().history_start, dump_dt) if dt not in standing]
-    for dt in covered:
-        raw.dataset(feed).declare_absent({"dt": dt.isoformat()}, f"{_COVERED}{dump_dt}")
+    raw.dataset(feed).declare_absent([{"dt": dt.isoformat()} for dt in covered], f"{_COVERED}{dump_dt}")
     return [Landed(feed.id, dt, "absent", 0, 0) for dt in covered]
 
 

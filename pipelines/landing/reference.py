@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from pipelines.landing.contract import FEEDS, Column, Feed, Form, Identifier, Kind, Type
+from pipelines.landing.raw import SCRUBBED, house_name
 from pipelines.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "reference" / "landing_contract.md"
@@ -23,16 +24,19 @@ _KINDS = {
 _WRITTEN: dict[Form, dict[Type, str]] = {
     Form.CSV: {
         Type.STRING: "text", Type.INTEGER: "whole number", Type.DOUBLE: "number, `.` as decimal mark",
+        Type.DECIMAL: "amount, `.` as decimal mark, at most 4 places",
         Type.BOOLEAN: "`true` or `false`", Type.DATE: "`YYYY-MM-DD`",
         Type.LOCAL_TIME: "local `YYYY-MM-DD HH:MM:SS`", Type.INSTANT: "UTC `YYYY-MM-DDTHH:MM:SSZ`",
     },
     Form.JSONL: {
         Type.STRING: "string", Type.INTEGER: "whole number", Type.DOUBLE: "number", Type.BOOLEAN: "boolean",
+        Type.DECIMAL: "number of at most 4 places",
         Type.DATE: "string `YYYY-MM-DD`", Type.LOCAL_TIME: "string, local `YYYY-MM-DD HH:MM:SS`",
         Type.INSTANT: "string, UTC `YYYY-MM-DDTHH:MM:SSZ`",
     },
     Form.PARQUET: {
         Type.STRING: "string", Type.INTEGER: "int8 to int64", Type.DOUBLE: "float or double",
+        Type.DECIMAL: "decimal of at most 4 places",
         Type.BOOLEAN: "boolean", Type.DATE: "date32", Type.LOCAL_TIME: "timestamp without zone, local",
         Type.INSTANT: "timestamp, UTC",
     },
@@ -74,15 +78,21 @@ def _row(feed: Feed, column: Column) -> str:
     values = ", ".join(f"`{value}`" for value in column.values) or "any"
     return (
         f"| `{column.name}` | {_WRITTEN[feed.form][column.type]} | {'yes' if column.nullable else 'no'} "
-        f"| {values} | {column.meaning} | {_fate(column)} |"
+        f"| {values} | {column.meaning} | {_fate(feed, column)} |"
     )
 
 
-def _fate(column: Column) -> str:
-    if column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+def _fate(feed: Feed, column: Column) -> str:
+    if column.identifier is Identifier.NAME:
         return "dropped"
+    if column.identifier is Identifier.FREE_TEXT:
+        return f"scrubbed: `{SCRUBBED}`"
     if column.identifier is not None:
         return f"token `{column.identifier.value}_token`"
+    if column.name == feed.operator_column:
+        return "`operator`"
+    if column.money is not None:
+        return f"as it is, and `{house_name(column)}` in the house currency"
     return "as UTC" if column.type is Type.LOCAL_TIME else "as it is"
 
 

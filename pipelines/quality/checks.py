@@ -26,7 +26,7 @@ def check_raw(feed: Feed, frame: pd.DataFrame, currency: str) -> Findings:
     shape = facts.shape_of(feed)
     if shape not in SUITES:
         raise TelcoError(f"{feed.id}: no suite {shape!r} in expectations/raw.py; every feed of the contract needs one")
-    suite = SUITES[shape](facts.raw_facts(feed, currency))
+    suite = SUITES[shape](facts.raw_facts(feed, facts.units_per_house(currency)))
     return engine.validate(feed.id, suite, facts.with_derived(feed, frame), measures(feed))
 
 
@@ -87,7 +87,8 @@ def _outcome_of(number: int, outcome: Outcome) -> Outcome:
     state = outcome.state if outcome.state != "failed" or failed else "passed"
     low, _ = outcome.spans.get(number, (None, None))
     found = outcome.observed if low is None else f"{low:.3g}"
-    return Outcome(outcome.severity, outcome.reason, outcome.config, state, observed=found if failed else "")
+    return Outcome(outcome.severity, outcome.reason, outcome.config, state, observed=found if failed else "",
+                   scope="drop")
 
 
 def _sentence(outcome: Outcome) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 ROW = "_row"  # name of the batch's index: the row's position in the batch
 
+# Positions without the values that stand there: 0.06 s instead of 1 s for 250,000 wrong rows, and no clear text in
+# the library's results.
+_NAMED = {
+    "result_format": "COMPLETE", "exclude_unexpected_values": True, "partial_unexpected_count": 0,
+    "return_unexpected_index_query": False,
+}
+_BOOLEAN = {"result_format": "BOOLEAN_ONLY"}
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -35,15 +43,15 @@ class Ran:
 def run(name: str, expectations: Sequence[Any], frame: pd.DataFrame, measures: Collection[str] = ()) -> list[Ran]:
     """Run a suite on a batch. Booleans first, then each failed check again for its rows: clean batches are common.
 
-    The second pass takes one check at a time: Great Expectations names 250,000 rows with 60 MB of dictionaries.
+    The second pass takes one check at a time, so that the rows of one are in memory, not those of all.
     """
     frame = frame.reset_index(drop=True)
     frame.index.name = ROW
-    ran = _ask(name, expectations, frame, "BOOLEAN_ONLY")
+    ran = _ask(name, expectations, frame, _BOOLEAN)
     numbers = _drops(frame)
     for number, one in enumerate(ran):
         if one.outcome.state == "failed":
-            (again,) = _ask(f"{name} (failed)", [expectations[number]], frame, "COMPLETE")
+            (again,) = _ask(f"{name} (failed)", [expectations[number]], frame, _NAMED)
             ran[number] = _explained(again, frame, numbers, measures)
     return ran
 
@@ -73,17 +81,22 @@ def validate(name: str, expectations: Sequence[Any], frame: pd.DataFrame, measur
 
 
 def bound_of(config: Any) -> str:
-    """The check in Great Expectations' own words, as plain text; empty where it has none."""
-    from great_expectations.render.renderer.inline_renderer import InlineRenderer
+    """The check as Great Expectations' data docs put it, as plain text (not escaped); empty where they do not.
 
-    for content in InlineRenderer(render_object=config).get_rendered_content():
-        value = content.value.to_json_dict()
-        template = value.get("template") or ""
-        for key, param in sorted((value.get("params") or {}).items(), key=lambda pair: -len(pair[0])):
-            template = re.sub(rf"\${re.escape(key)}\b", lambda _, param=param: str(param.get("value")), template)
-        if template:
-            return str(template)
-    return ""
+    By the renderer of the documentation pages: 0.1 ms, where the newer atomic one takes 10 ms.
+    """
+    from great_expectations.expectations.registry import get_renderer_impl
+    from great_expectations.render import LegacyRendererType
+
+    found = get_renderer_impl(config.type, LegacyRendererType.PRESCRIPTIVE)
+    if found is None:
+        return ""
+    sentences = []
+    for content in found.renderer(configuration=config, runtime_configuration={"include_column_name": True}):
+        words = content.to_json_dict().get("string_template")
+        if words:
+            sentences.append(Template(words["template"]).safe_substitute(words["params"]))
+    return " ".join(sentences)
 
 
 def _sentence(outcome: Outcome) -> str:
@@ -121,7 +134,7 @@ def _as_crash(outcome: Outcome, why: str) -> Ran:
     return Ran(replace(outcome, state="crashed"), None, f"{outcome.reason}: {why}")
 
 
-def _ask(name: str, expectations: Sequence[Any], frame: pd.DataFrame, result_format: str) -> list[Ran]:
+def _ask(name: str, expectations: Sequence[Any], frame: pd.DataFrame, result_format: dict[str, Any]) -> list[Ran]:
     """One answer per check, in order. One crash may swallow other answers: what did not answer has crashed too."""
     answers = {result.expectation_config.meta["check"]: result
                for result in _results(name, expectations, frame, result_format)}
@@ -140,7 +153,10 @@ def _answer(expectation: Any, result: Any) -> Ran:
     observed = result.result.get("observed_value")
     if found is None and (observed is not None or "element_count" not in result.result):
         return Ran(replace(outcome, state="failed", observed="" if observed is None else str(observed)))
-    positions = np.unique(np.array([row[ROW] for row in found or []], dtype=np.int64))
+    positions = np.unique(np.array([row for part in found or [] for row in part[ROW]], dtype=np.int64))
+    counted = result.result.get("unexpected_count")
+    if counted is not None and counted != positions.size:
+        return _as_crash(outcome, f"failed in {counted} rows and named {positions.size}")
     return Ran(replace(outcome, state="failed"), positions)
 
 
@@ -154,7 +170,9 @@ def _exception(info: Any) -> str | None:
     return next((found for found in map(_exception, info.values()) if found is not None), None)
 
 
-def _results(name: str, expectations: Sequence[Any], frame: pd.DataFrame, result_format: str) -> Iterator[Any]:
+def _results(
+    name: str, expectations: Sequence[Any], frame: pd.DataFrame, result_format: dict[str, Any]
+) -> Iterator[Any]:
     gx, batches = _engine()
     suite = gx.ExpectationSuite(name=name)
     for number, expectation in enumerate(expectations):
@@ -164,7 +182,7 @@ def _results(name: str, expectations: Sequence[Any], frame: pd.DataFrame, result
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Great Expectations warns of its own deprecated dependencies
         batch = batches.get_batch(batch_parameters={"dataframe": frame})
-        return iter(batch.validate(suite, result_format={"result_format": result_format}).results)
+        return iter(batch.validate(suite, result_format=result_format).results)
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,15 @@ import numpy as np
 from pipelines.errors import TelcoError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
     from expectations.checks import Facts
     from expectations.drops import DropFacts
     from pipelines.landing.contract import Feed
     from pipelines.landing.feeds.counters import Vendor
+
+    Numbers = npt.NDArray[np.float64]
 
 
 def shape_of(feed: Feed) -> str:
@@ -35,8 +38,8 @@ def vendor_of(feed: Feed) -> Vendor | None:
     return found
 
 
-def raw_facts(feed: Feed, currency: str) -> Facts:
-    """The facts of a feed's suite; `currency` is the operator's."""
+def raw_facts(feed: Feed, units_per_house: float = 1.0) -> Facts:
+    """The facts of a feed's suite; bounds of money are in the house's currency, times `units_per_house`."""
     from expectations.checks import Facts
 
     vendor = vendor_of(feed)
@@ -45,7 +48,7 @@ def raw_facts(feed: Feed, currency: str) -> Facts:
         values={column.name: column.values for column in feed.columns if column.values},
         has_money=any(column.money is not None for column in feed.columns),
         has_operator=feed.operator_column is not None,
-        units_per_house=_units_per_house(currency),
+        units_per_house=units_per_house,
         counters={counter.measurement: counter.name for counter in vendor.counters} if vendor else {},
         factors={counter.measurement: counter.factor for counter in vendor.counters} if vendor else {},
         granularity_minutes=vendor.granularity_minutes if vendor else 0,
@@ -63,7 +66,7 @@ def drop_facts(feed: Feed) -> DropFacts:
     )
 
 
-def _units_per_house(currency: str) -> float:
+def units_per_house(currency: str) -> float:
     """Units of a currency in one of the house's, by its latest rate, and at least one: it only widens bounds."""
     from pipelines.estate import estate
 
@@ -103,9 +106,11 @@ def _with_counters(vendor: Vendor, frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _ratio(part: Numbers, whole: Numbers) -> Numbers:
     """NaN where there is nothing to divide by: such a row passes."""
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+    ratio: Numbers = np.full_like(part, np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
 
 
 def with_drop_derived(feed: Feed, frame: pd.DataFrame) -> pd.DataFrame:
@@ -114,6 +119,7 @@ def with_drop_derived(feed: Feed, frame: pd.DataFrame) -> pd.DataFrame:
     confirmed = frame["is_confirmed"].astype(bool)
     more = {
         "_ratio_unconfirmed": frame["ratio"].where(unannounced & ~confirmed),
+        "_newest_unannounced": frame["newest_days_before_drop"].where(unannounced),
         "_oldest_unannounced": frame["oldest_days_before_drop"].where(unannounced),
     }
     vendor = vendor_of(feed)

@@ -1,4 +1,4 @@
-"""What checks found, as values: sentences that stop a file, rows that wait, warnings, and the outcome of every check."""
+"""What checks found, as values: sentences that stop a file, rows that wait, warnings, every check's outcome."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Outcome:
 
     `bad` counts the rows it failed by drop of the batch (`_drop`); `spans` gives the smallest and largest wrong number
     by drop, of columns that are measured numbers. `config` is Great Expectations' own description of the check.
+    `scope` says what was looked at: the rows of a chunk, or the drop as a whole.
     """
 
     severity: str
@@ -30,6 +31,7 @@ class Outcome:
     bad: Mapping[int, int] = field(default_factory=dict)
     spans: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     observed: str = ""
+    scope: Literal["rows", "drop"] = "rows"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipelines.settings import settings
 
 LADDER = {
-    "billing": "expected_billing_30d", "billing+care": "expected_billing_care_30d", "all": "expected_30d",
+    "billing": "expected_billing_30d", "billing+care": "expected_billing_care_30d", "all": "expected_all_30d",
 }
 
 
@@ -39,6 +39,6 @@ def oracle_report(truth: Path | None = None) -> OracleReport:
     churned = table["is_churned"].to_numpy()
     return OracleReport(
         rows=table.num_rows, churn_rate=float(churned.mean()),
-        expected_rate=float(pc.mean(table["expected_30d"]).as_py()),
+        expected_rate=float(pc.mean(table["expected_all_30d"]).as_py()),
         auc={name: float(roc_auc_score(churned, table[column].to_numpy())) for name, column in LADDER.items()},
     )

@@ -1,4 +1,7 @@
-"""Every number of the simulated operator in one place. All are assumptions; see docs/reference/simulator.md."""
+"""Every number of the simulated house in one place. `SOURCES` says where one comes from; the others are assumptions.
+
+docs/reference/simulator.md prints the table (`python -m pipelines.simulate.reference`).
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,43 @@ class Hazard:
     """Coefficients of the monthly churn logit: log-odds per unit of the state named."""
 
     prepaid: float = -4.05  # intercepts by contract type
-    monthly: float = -4.15
-    bound: float = -5.05  # inside a binding period
-    window: float = 1.55  # added in the last 30 days of a binding period
-    rise: float = 1.30  # a 10 % price rise on the day it takes effect; fades with a mean of 45 days
+    monthly: float = -4.40
+    bound: float = -5.35  # inside a binding period
+    window: float = 1.60  # added in the last 30 days of a binding period
+    rise: float = 1.20  # a 10 % price rise on the day it takes effect; fades with a mean of 45 days
+    rise_free: float = 0.80  # price rise while free to leave: monthly contract or end of binding
     failed: float = 0.45  # per failed payment attempt, fading with a mean of 60 days; at most 3 count
     tenure: float = -0.25  # per unit of log(1 + years)
-    newcomer: float = 0.35  # tenure under 90 days
+    newcomer: float = 0.35  # tenure under 90 days, not bound
     decline: float = 2.10  # usage down to nothing against the line's own level
-    dropped: float = 22.0  # per unit of dropped-call ratio above the network's ordinary one; at most 1.8
-    dropped_cap: float = 1.8
-    unresolved: float = 0.75  # per unresolved contact, fading with a mean of 40 days; at most 3 count
+    quality: float = 2.60  # experienced severity of the cells used, fading with a mean of 25 days
+    dropped: float = 14.0  # per unit of dropped-call ratio above the network's ordinary one
+    dropped_cap: float = 1.2  # at most
+    unresolved: float = 0.80  # per unresolved contact, fading with a mean of 40 days; at most 3 count
     complaint: float = 0.80  # per complaint, same fading; at most 2 count
-    bad_radio_unheard: float = 1.00  # dropped calls and an open network problem together
-    rise_in_window: float = 0.80  # price rise while free to leave: monthly contract or end of binding
-    decline_free: float = 0.60  # usage decline while free to leave
+    quality_unheard: float = 1.10  # bad radio and an open network problem together
+    decline_free: float = 0.70  # usage decline while free to leave
+    unresolved_free: float = 0.40  # per unresolved contact while free to leave
+    season: float = 0.08  # amplitude over the year, highest in mid January
+    competitor: float = 0.45  # a competitor's campaign in the region, for lines free to leave
     frailty: float = 0.30  # standard deviation of what nobody can observe
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """Who is contacted, and what contact does to the monthly logit for a while."""
+
+    every_days: int = 28
+    first_day: int = 35
+    share: float = 0.08  # of the active lines, drawn at random
+    control: float = 0.20  # of those drawn, held out at random
+    lasts_days: int = 60  # how long contact changes the hazard
+    rest_days: int = 84  # nobody is drawn again sooner
+    effect: float = -0.45  # of contact, log-odds
+    effect_free: float = -0.25  # added when free to leave
+    effect_bound: float = 0.50  # added with more than 90 days of binding left: sleeping dogs
+    effect_unresolved: float = 0.35  # added per unresolved contact, at most 2
+    reaction: float = 0.25  # standard deviation of the subscriber's own share of the effect
 
 
 @dataclass(frozen=True)
@@ -33,16 +57,25 @@ class Parameters:
     """Rates are per day unless the name says otherwise."""
 
     hazard: Hazard = Hazard()
-    activations_month: float = 0.031  # new lines per 30 days as a share of the first base
-    business_share: float = 0.12
+    campaigns: Campaigns = Campaigns()
+    bravo_share: float = 0.35  # of the lines
+    activations_month: float = 0.030  # new lines per 30 days as a share of the first base
+    business_share: float = 0.12  # of the lines
     contract_shares: tuple[float, ...] = (0.16, 0.22, 0.17, 0.45)  # prepaid, monthly, 12m, 24m
-    subscribers_per_cell: int = 60
-    bad_radio_start: float = 1 / 260  # per cell
+    port_in: float = 0.18  # of the new lines bring their number
+    reassigned: float = 0.35  # of the other new lines get a number out of quarantine, if there is one
+    quarantine_days: int = 60  # a freed number rests
+    sim_swap: float = 1 / 900
+    subscribers_per_cell: int = 100
+    least_cells: int = 40
+    bad_radio_start: float = 1 / 230  # per cell
     bad_radio_days: tuple[int, int] = (20, 60)
-    drop_ratio: float = 0.007  # ordinary dropped-call ratio; about the retainability operators report
-    drop_ratio_bad: float = 0.10  # added at full severity
+    drop_ratio: float = 0.007  # ordinary dropped-call ratio
+    drop_ratio_bad: float = 0.12  # added at full severity
     price_rise: float = 1 / 420  # per line
     product_change: float = 1 / 700
+    extra_share: float = 0.12  # of the bills have something beyond the plan
+    credit_note: float = 0.30  # of the billing complaints end with a credit note
     trouble_start: float = 1 / 2200  # payment trouble
     trouble_end: float = 1 / 70
     fail_ordinary: float = 0.03  # one payment attempt
@@ -55,17 +88,34 @@ class Parameters:
     away_start: float = 1 / 150  # prepaid line not used for a while (mean 10 days), then back
     away_days: float = 10.0
     problem: float = 1 / 260  # care: a problem arises by itself
-    problem_radio: float = 1 / 45  # at full radio severity
+    problem_radio: float = 1 / 40  # at full experienced severity
     problem_failed: float = 0.15  # on the day of a failed payment
     problem_rise: float = 0.03  # on each of the ten days after a price rise
     solved: float = 0.55  # one contact settles the problem
     small_talk: float = 1 / 260  # contacts without a problem
+    competitor_start: float = 1 / 300  # per region
+    competitor_days: int = 21
+    consent_change: float = 1 / 2500
+    erasure: float = 1 / 40_000
     silence_days: int = 45  # prepaid: so many days without use is churn
     silent_end_days: int = 150  # billing ends a prepaid line after so many days without use
+    annual_discount: float = 0.08  # of the expected margin
 
 
-PRICES = {  # cents per month
+CONSENTS = {  # share of lines that grant each purpose when they arrive
+    "ANALYTICS": 0.97, "MODEL_TRAINING": 0.94, "NW_CAP_EXPOSURE": 0.60, "EDGEAPP_UE_LOCATION": 0.30,
+}
+
+PRICES = {  # minor units per month
     "prepaid": 1199, "monthly": 2199, "12m": 1999, "24m": 2499, "multiple_lines": 799, "internet_dsl": 2499,
     "internet_fiber": 3999, "online_security": 299, "online_backup": 299, "device_protection": 399,
     "tech_support": 399, "streaming_tv": 999, "streaming_movies": 899, "voice": 0, "mobile_data": 0,
+}
+
+SOURCES = {  # where a number comes from; what is not here is an assumption
+    "annual_discount": "the LTV model's own rate (pipelines/models/ltv.py), so that both discount alike",
+    "silence_days": "the house's definition of prepaid churn (docs/reference/models.md)",
+    "drop_ratio": "retainability above 99 %, as TS 32.450 defines it; the level is an assumption",
+    "hazard.window": "direction only: churn concentrates at the end of the commitment (IBM Telco table, by contract)",
+    "hazard.tenure": "direction only: churn falls with tenure (IBM Telco table)",
 }

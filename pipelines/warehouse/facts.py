@@ -13,7 +13,7 @@ from pipelines.warehouse.plan import Plan
 
 
 def write(plan: Plan) -> None:
-    """Write warehouse/estate/{cost_rates,exchange_rates,feeds,operators,as_ofs}.parquet, each replaced in one rename."""
+    """Write warehouse/estate/{as_ofs,cost_rates,exchange_rates,feeds,operators}.parquet, each in one rename."""
     import pyarrow as pa
 
     facts = estate()

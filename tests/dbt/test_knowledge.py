@@ -59,7 +59,7 @@ def test_churn_is_what_was_known_37_days_after(built: Any) -> None:
     churned = {name: row["churn_kind"] for name, row in labels.items() if row["is_churned"]}
     assert churned == {
         "cancels": "cancellation", "ports_out": "port_out", "end_known_just_in_time": "cancellation",
-        "silent_prepaid": "silence",
+        "silent_prepaid": "silence", "bravo_prepaid": "silence", "bravo_in_debt": "non_payment",
     }
     assert {str(row["matured_on"]) for row in labels.values()} == {"2026-04-07"}
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from world import World
@@ -63,4 +64,20 @@ def tell() -> None:
     dear = world.subscriber("dearer", "2025-11-10", price_cents=2000)
     dear.changes("2026-02-05", price_cents=2500)
     dear.changes("2026-02-06", price_cents=2600, dropped="2026-03-05")
+    tell_of_bravo(world)
     world.write(until="2026-07-07")
+
+
+def tell_of_bravo(world: World) -> None:
+    world.plan("2025-11-10", "S", "VOX")
+    world.plan("2025-11-10", "L", "VOX|DATA")
+    # Bills have the numbers of alpha's invoices, and pay in pounds.
+    line = world.line("bravo_plain", "2025-11-10", addons="SEC", fee=Decimal("18.50"), household=3)
+    line.uses("2026-02-20", mb=30).billed("2026-02-10", "20.00", "i000001").pays("2026-02-20", "5.00", "i000001", "REJ")
+    line.changes("2026-02-15", tariff_id="L", fee=Decimal("28.50"), term_months=24, commit_until=date(2028, 2, 14))
+    world.line("bravo_prepaid", "2025-11-10", pay_mode="PRE", pay_channel="VOUCHER").uses("2026-01-20")
+    world.line("bravo_barred", "2025-11-10").uses("2026-02-01").changes("2026-02-20", state="B")
+    world.line("bravo_in_debt", "2025-11-10").uses("2026-02-01").leaves("2026-03-10", "DEBT")
+    # A number that moved within the house: its use before the port stays with alpha.
+    world.subscriber("moves_to_bravo", "2025-11-10", number="moving").uses("2026-02-05", mb=5).ports_out("2026-02-09")
+    world.line("moved_from_alpha", "2026-02-10", msisdn_token="moving").uses("2026-02-12", mb=50)

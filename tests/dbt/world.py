@@ -42,6 +42,17 @@ class World:
     def subscriber(self, name: str, since: str = "2026-01-10", **terms: Any) -> Subscriber:
         return Subscriber(self, name, day(since), terms)
 
+    def line(self, name: str, since: str = "2026-01-10", **terms: Any) -> Line:
+        """A subscriber of operator bravo."""
+        return Line(self, name, day(since), terms)
+
+    def plan(self, on: str, tariff: str, components: str) -> None:
+        """One line of bravo's list of plans of that day."""
+        self.add("billing_bravo.plans", day(on), None, {
+            "tariff_id": tariff, "tariff_name": tariff, "monthly_fee": Decimal(20), "currency": "GBP",
+            "components": components, "valid_at": noon(day(on)),
+        })
+
     def add(self, feed_id: str, happened: date, dropped: str | date | None, values: dict[str, Any]) -> None:
         """One row in the drop of `dropped` (by default the day it happened); `version=2` makes it a correction, and
         `sender` says whose file it came in where that is not the source of the feed."""
@@ -191,5 +202,51 @@ class Subscriber:
         self.world.add("care.interactions", day(on), dropped, {
             "interaction_id": self.world.next("c"), "msisdn_token": self.number, "channel": "call", "topic": topic,
             "opened_at": noon(day(on)), "is_resolved": False, "is_complaint": False, "wait_seconds": 60, **values,
+        })
+        return self
+
+
+class Line:
+    """One line of operator bravo with its customer and number; amounts in pounds. Every sentence returns the line."""
+
+    def __init__(self, world: World, name: str, since: date, terms: dict[str, Any]) -> None:
+        self.world, self.name, self.since = world, name, since
+        self.state: dict[str, Any] = {
+            "subscription_token": name, "account_token": f"account_{name}", "msisdn_token": f"msisdn_{name}",
+            "imsi_token": f"imsi_{name}", "customer_class": "R", "sales_area": "Kent", "age_class": "A", "household": 2,
+            "e_bill": True, "pay_channel": "CARD", "tariff_id": "S", "pay_mode": "POST", "term_months": 0, "addons": "",
+            "fee": Decimal("20.00"), "state": "A", "activated_on": since, "commit_until": None, "terminated_on": None,
+            "term_code": None,
+        }
+        self.changes(since, **terms)
+
+    def changes(self, on: str | date, dropped: str | None = None, **values: Any) -> Line:
+        self.state |= values
+        self.world.add("billing_bravo.subscribers", day(on), dropped, {**self.state, "modified_at": noon(day(on))})
+        return self
+
+    def leaves(self, on: str, code: str = "CUST") -> Line:
+        return self.changes(on, state="T", terminated_on=day(on), term_code=code)
+
+    def uses(self, on: str, mb: int = 10) -> Line:
+        self.world.add("network.usage_daily", day(on), None, {
+            "msisdn_token": self.state["msisdn_token"], "usage_on": day(on), "data_kb": mb * 1024, "voice_seconds": 0,
+            "sms_count": 0, "calls": 0, "calls_dropped": 0, "roaming_kb": 0,
+        })
+        return self
+
+    def billed(self, on: str, pounds: str, number: str, **values: Any) -> Line:
+        issued = day(on)
+        self.world.add("billing_bravo.bills", issued, None, {
+            "bill_no": number, "subscription_token": self.name, "account_token": self.state["account_token"],
+            "issued_at": noon(issued), "from_on": issued - 30 * DAY, "to_on": issued, "due_on": issued + 14 * DAY,
+            "total": Decimal(pounds), "currency": "GBP", **values,
+        })
+        return self
+
+    def pays(self, on: str, pounds: str, number: str, result: str = "OK") -> Line:
+        self.world.add("billing_bravo.payments", day(on), None, {
+            "payment_no": self.world.next("q"), "bill_no": number, "account_token": self.state["account_token"],
+            "booked_at": noon(day(on)), "total": Decimal(pounds), "currency": "GBP", "result": result,
         })
         return self

@@ -1,22 +1,8 @@
-"""Gives the tests of the suites the drops of the door."""
+"""Puts the builders of clean batches beside the tests on the path."""
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
-DROPS = Path(__file__).parents[1] / "pipelines" / "landing" / "drops.py"
-
-
-@pytest.fixture(scope="session")
-def drops() -> ModuleType:
-    """The builder of valid drops."""
-    spec = importlib.util.spec_from_file_location("telco_drops", DROPS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.append(str(Path(__file__).parent))

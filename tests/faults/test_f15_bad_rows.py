@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
@@ -97,14 +99,44 @@ def test_F20_all_rows_of_a_key_sent_twice_wait_for_nobody_can_say_which_is_right
     assert (landed.rows, landed.quarantined) == (ROWS - 1, 2)
 
 
-def test_F21_an_invoice_in_another_currency_waits_in_quarantine(home: Path, drops: ModuleType) -> None:
+@pytest.mark.parametrize("currency", ["USD", ""])
+def test_F21_a_currency_without_a_rate_and_an_empty_one_wait_in_quarantine(
+    home: Path, drops: ModuleType, currency: str
+) -> None:
     feed_id = "billing_alpha.invoices"
     drops.estate(feed_id)
     rows = drops.rows(feed_id, ROWS)
-    rows[7]["currency"] = "GBP"
+    rows[7]["currency"] = currency
     drops.drop(feed_id, rows)
     assert landing.land(drops.AS_OF)[0].quarantined == 1
-    assert "currency is not EUR" in drops.quarantined(feed_id)[0]["reasons"][0]
+    (kept,) = drops.quarantined(feed_id)
+    assert any("currency" in reason for reason in kept["reasons"])
+
+
+def test_F21_a_currency_with_a_dated_rate_is_converted_exactly_and_kept_as_it_came(
+    home: Path, drops: ModuleType
+) -> None:
+    feed_id = "billing_alpha.invoices"
+    drops.estate(feed_id)
+    rows = drops.rows(feed_id, 3)
+    rows[1] |= {"currency": "GBP", "amount_cents": 2999}
+    drops.drop(feed_id, rows)
+    landing.land(drops.AS_OF)
+    table = drops.raw(feed_id)
+    assert table["amount_cents"].to_pylist() == [2999, 2999, 2999]
+    assert table["amount_house"].to_pylist() == [Decimal("29.9900"), Decimal("37.4875"), Decimal("29.9900")]
+
+
+def test_F21_a_rate_counts_from_its_day_and_not_before(home: Path, drops: ModuleType) -> None:
+    feed_id = "billing_alpha.invoices"
+    drops.estate(feed_id)
+    rows = drops.rows(feed_id, ROWS)
+    # The first rate of this home's estate is of 2026-01-01.
+    rows[0] |= {"currency": "GBP", "issued_on": date(2025, 12, 31)}
+    rows[1] |= {"currency": "GBP", "issued_on": date(2026, 1, 1)}
+    drops.drop(feed_id, rows)
+    assert landing.land(drops.AS_OF)[0].quarantined == 1
+    assert drops.quarantined(feed_id)[0]["line"] == 2
 
 
 def test_F15_a_check_that_crashes_holds_the_drop_for_it_neither_passed_nor_failed(

@@ -79,12 +79,12 @@ def test_a_key_of_the_wrong_shape_is_refused(scores: Dataset) -> None:
 
 
 def test_a_declared_absence_stands_but_never_hides_data(scores: Dataset) -> None:
-    scores.declare_absent(KEY, "the operator has none")
+    scores.declare_absent([KEY], "the operator has none")
     standing = scores.entry(KEY)
     assert standing is not None
     assert standing.state == "absent"
     scores.publish(KEY, writing("a"))
-    assert scores.declare_absent(KEY, "too late").state == "committed"
+    assert scores.declare_absent([KEY], "too late")[0].state == "committed"
 
 
 def test_an_edited_live_file_is_found(scores: Dataset) -> None:

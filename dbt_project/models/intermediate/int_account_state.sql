@@ -1,6 +1,6 @@
 with known_by as (select * from {{ ref('int_known_by') }}),
 
-accounts as (select * from {{ ref('stg_billing__accounts') }}),
+accounts as (select * from {{ ref('int_account') }}),
 
 newest as (
     select
@@ -21,7 +21,7 @@ newest as (
         and {{ is_known('accounts', 'known_by.known_by') }}
     qualify row_number() over (
         partition by known_by.known_by, accounts.account_token
-        order by accounts.changed_at desc, accounts.dt desc, accounts.drop_version desc
+        order by accounts.changed_at desc, accounts.dt desc, accounts.drop_version desc, accounts.told_by asc
     ) = 1
 )
 

@@ -1,9 +1,11 @@
 with known_by as (select * from {{ ref('int_known_by') }}),
 
-products as (select * from {{ ref('stg_billing__products') }}),
+products as (select * from {{ ref('stg_billing_alpha__products') }}),
+
+plan_holdings as (select * from {{ ref('int_plan_product_holding') }}),
 
 -- A product given up and taken again has two holdings, told apart by their first day.
-holdings as (
+told_holdings as (
     select
         known_by.known_by,
         products.subscription_token,
@@ -18,6 +20,12 @@ holdings as (
         partition by known_by.known_by, products.subscription_token, products.product_code, products.started_on
         order by products.changed_at desc, products.dt desc, products.drop_version desc
     ) = 1
+),
+
+holdings as (
+    select * from told_holdings
+    union all by name
+    select * from plan_holdings
 )
 
 select * from holdings

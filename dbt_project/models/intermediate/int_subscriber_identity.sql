@@ -1,8 +1,9 @@
 with known_by as (select * from {{ ref('int_known_by') }}),
 
-subscriptions as (select * from {{ ref('stg_billing__subscriptions') }}),
+subscriptions as (select * from {{ ref('int_subscription') }}),
 
--- One subscription, one subscriber, until a second operator or a ported number needs a golden id.
+-- One subscription, one subscriber. A subscription's token is made of its operator and its id, so that two systems
+-- may use the same id; a line that moves from one operator to the other is a port, and a new subscriber.
 identities as (
     select distinct
         known_by.known_by,

@@ -24,7 +24,7 @@ subscriptions as (select * from {{ ref('int_subscription_state') }}),
 
 holdings as (select * from {{ ref('int_product_holding') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
 cost_rates as (select * from {{ ref('stg_estate__cost_rates') }}),
 

@@ -2,7 +2,7 @@ with known_by as (select * from {{ ref('int_known_by') }}),
 
 identities as (select * from {{ ref('int_subscriber_identity') }}),
 
-subscriptions as (select * from {{ ref('stg_billing__subscriptions') }}),
+subscriptions as (select * from {{ ref('int_subscription') }}),
 
 known as (
     select
@@ -24,6 +24,7 @@ changes as (
         known.account_token,
         known.msisdn_token,
         known.plan_code,
+        known.addon_codes,
         known.contract_type,
         known.price_house,
         known.started_on,

@@ -38,7 +38,7 @@ FEEDS: tuple[Feed, ...] = (
         ),
     ),
     Feed(
-        "billing_bravo", "plans", Kind.SNAPSHOT, Form.JSONL, ("tariff_id",), "valid_at",
+        "billing_bravo", "plans", Kind.SNAPSHOT, Form.JSONL, ("tariff_id", "valid_at"), "valid_at",
         currency_column="currency",
         columns=(
             Column("tariff_id", S, "the plan"),

@@ -31,7 +31,7 @@ FEEDS: tuple[Feed, ...] = (
         ),
     ),
     Feed(
-        "network", "cells", Kind.SNAPSHOT, Form.PARQUET, ("cell_id",), "valid_on",
+        "network", "cells", Kind.SNAPSHOT, Form.PARQUET, ("cell_id", "valid_on"), "valid_on",
         columns=(
             Column("cell_id", S, "cell, unique in the network"),
             Column("site_id", S, "site it stands on"),

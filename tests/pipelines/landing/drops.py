@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,18 @@ HISTORY_START = DT - timedelta(days=120)
 Row = dict[str, Any]
 
 _PARQUET = {
-    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(), Type.DECIMAL: pa.decimal128(18, 4),
-    Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us", "UTC"),
+    Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
+    Type.DECIMAL: pa.decimal128(18, 4), Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us", "UTC"),
 }
 
 
 def rows(feed_id: str, count: int = 3, dt: date = DT) -> list[Row]:
-    """`count` valid rows, as the contract's types in Python; the rows of two feeds with one number belong together."""
+    """`count` valid rows, as the contract's types in Python; the rows of two feeds with one number belong together.
+
+    Of counters, `count` cells with every period of the day.
+    """
+    if feed_id.startswith(f"{pm.SOURCE}."):
+        return [row for number in range(count) for row in counters(feed_id, number, dt)]
     return [_ROW[feed_id](number, dt) for number in range(count)]
 
 
@@ -140,8 +144,8 @@ def number_event(number: int, dt: date) -> Row:
     }
 
 
-def counters(feed_id: str, number: int, dt: date) -> Row:
-    """One period of one cell in the vendor's own units: 100 attempts, 99 successes, a megabyte in a second."""
+def counters(feed_id: str, number: int, dt: date) -> list[Row]:
+    """A day of one cell in the vendor's own units: 100 attempts, 99 successes, a megabyte in a second a period."""
     vendor = next(vendor for vendor in VENDORS if vendor.name == feed_id.partition(".")[2])
     measured = {
         "rrc_attempts": 100.0, "rrc_successes": 99.0, "bearer_attempts": 100.0, "bearer_successes": 98.0,
@@ -149,11 +153,14 @@ def counters(feed_id: str, number: int, dt: date) -> Row:
         "dl_delay_ms_sum": 5000.0, "dl_delay_packets": 500.0, "unavailable_s": 0.0, "prb_used": 40.0,
         "prb_available": 100.0,
     }
-    start = datetime(dt.year, dt.month, dt.day) + timedelta(minutes=number * vendor.granularity_minutes)
-    return {
-        vendor.cell: f"C{number:05d}", vendor.start: start,
-        **{counter.name: measured[counter.measurement] / counter.factor for counter in vendor.counters},
-    }
+    midnight, step = datetime(dt.year, dt.month, dt.day), timedelta(minutes=vendor.granularity_minutes)
+    return [
+        {
+            vendor.cell: f"C{number:05d}", vendor.start: midnight + period * step,
+            **{counter.name: measured[counter.measurement] / counter.factor for counter in vendor.counters},
+        }
+        for period in range(timedelta(days=1) // step)
+    ]
 
 
 def complaint(number: int, dt: date) -> Row:
@@ -190,11 +197,10 @@ _ROW: dict[str, Callable[[int, date], Row]] = {
     "billing_bravo.subscribers": bravo_subscriber, "billing_bravo.plans": plan, "billing_bravo.bills": bill,
     "billing_bravo.payments": bravo_payment, "network.usage_daily": usage, "network.cells": cell,
     "network.number_events": number_event,
-    **{feed.id: partial(counters, feed.id) for feed in pm.FEEDS},
     "care.interactions": interaction, "care.complaints": complaint, "governance.consents": consent,
     "governance.erasure_requests": erasure_request, "governance.campaigns": campaign,
 }
-FEED_IDS = tuple(_ROW)
+FEED_IDS = (*_ROW, *(feed.id for feed in pm.FEEDS))
 
 
 def _at(dt: date, hour: int) -> datetime:

@@ -77,7 +77,7 @@ def test_a_declared_absence_is_not_a_published_cutoff(home, monkeypatch, frames)
     other = frames.grid(2)[1]
     for root, names in (("labels", ["lbl_churn_30d"]), ("features", frames.TABLES)):
         for name in names:
-            Dataset(home / root / name, ("as_of",)).declare_absent({"as_of": other.isoformat()}, "test")
+            Dataset(home / root / name, ("as_of",)).declare_absent([{"as_of": other.isoformat()}], "test")
     with pytest.raises(MissingHistory, match=other.isoformat()):
         training_frames.check_published(CHURN, [other], date(2026, 4, 1))
 

@@ -1,6 +1,6 @@
 with newest as (select max(as_of) as as_of from {{ ref('int_as_of') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
 identities as (select * from {{ ref('int_subscriber_identity') }}),
 

@@ -8,9 +8,9 @@ accounts as (select * from {{ ref('int_account_state') }}),
 
 products as (select * from {{ ref('int_product_summary') }}),
 
-invoices as (select * from {{ ref('stg_billing__invoices') }}),
+invoices as (select * from {{ ref('int_invoice') }}),
 
-payments as (select * from {{ ref('stg_billing__payments') }}),
+payments as (select * from {{ ref('int_payment') }}),
 
 active as (
     select
@@ -164,7 +164,9 @@ features as (
         amounts.invoice_count_90d,
         case
             when amounts.billed_house_90d > 0
-                then {{ amount_over('amounts.newest_house_90d * amounts.invoice_count_90d', 'amounts.billed_house_90d') }}
+                then {{ amount_over(
+                    'amounts.newest_house_90d * amounts.invoice_count_90d', 'amounts.billed_house_90d'
+                ) }}
         end as billed_trend_ratio_90d,
         amounts.as_of - amounts.last_issued_on as days_since_last_invoice,
         {{ amount('current_terms.price_house - earlier_terms.price_house') }} as price_change_eur_90d,

@@ -2,17 +2,33 @@ with feeds as (select * from {{ source('estate', 'feeds') }}),
 
 operators as (select * from {{ source('estate', 'operators') }}),
 
--- A feed the estate does not list is one the operator does not have.
+delivered as (select * from feeds where is_delivered),
+
+-- The network and customer care serve the whole house, whichever operator the estate files their feeds under.
+house as (
+    select count(*) > 0 as has_care
+    from delivered
+    where shape_id = 'care.interactions'
+),
+
+-- A feed the estate does not list is one the operator does not have. Bravo's holdings are its lines' plans and add-ons.
 deliveries as (
     select
         operators.operator,
-        coalesce(bool_or(feeds.is_delivered) filter (where feeds.feed_id = 'care.interactions'), false) as has_care,
-        coalesce(bool_or(feeds.is_delivered) filter (where feeds.feed_id like '%.products'), false) as has_products,
-        coalesce(bool_or(feeds.is_delivered) filter (where feeds.feed_id like '%.invoices'), false) as has_invoices,
-        coalesce(bool_or(feeds.is_delivered) filter (where feeds.feed_id like '%.payments'), false) as has_payments
+        house.has_care,
+        count(*) filter (
+            where delivered.shape_id in ('billing_alpha.products', 'billing_bravo.plans')
+        ) > 0 as has_products,
+        count(*) filter (
+            where delivered.shape_id in ('billing_alpha.invoices', 'billing_bravo.bills')
+        ) > 0 as has_invoices,
+        count(*) filter (
+            where delivered.shape_id in ('billing_alpha.payments', 'billing_bravo.payments')
+        ) > 0 as has_payments
     from operators
-    left join feeds on operators.operator = feeds.operator
-    group by operators.operator
+    cross join house
+    left join delivered on operators.operator = delivered.operator
+    group by operators.operator, house.has_care
 )
 
 select * from deliveries
