@@ -1,10 +1,12 @@
 """### Makes
 Every night at midnight UTC: takes the drops of the day before from `landing/`, per source. Each is checked,
-tokenised and published to `raw/`; bad rows wait in quarantine. Then `raw_day` changes and `unify` starts.
+tokenised and published to `raw/`; bad rows wait in quarantine. Files with clear identifiers that are past their
+retention are purged. Then `raw_day` changes and `unify` starts.
 
 ### When it fails
-A missing mandatory drop is waited for until its feed's deadline (`estate.toml`), then held by name. A rejected file
-holds at once, and its reason is in the task's log. See docs/runbooks/land_sources.md.
+A missing drop is waited for until its feed's deadline (`estate.toml`, the operator's local time). Then a mandatory one
+is told of once and holds the night by name; an optional one is declared absent. A rejected file holds at once, and its
+reason is in the task's log. See docs/runbooks/land_sources.md.
 
 ### Safe to rerun
 Yes. A drop that has landed is a duplicate and changes nothing; a changed drop is a correction with a later
@@ -46,13 +48,19 @@ def land_sources() -> None:
             return {item.feed: item.state for item in landed}
         return {}
 
+    @task
+    def purge(dag_run: Any = None) -> int:
+        from pipelines import retention
+
+        return sum(store.files for store in retention.purge(as_of(dag_run)))
+
     @task(outlets=[RAW_DAY], trigger_rule="none_failed")
     def close(dag_run: Any = None) -> str:
         day = as_of(dag_run)
         expect_drops(day)
         return day.isoformat()
 
-    [land.override(task_id=f"land_{source}")(source) for source in sources()] >> close()
+    [*(land.override(task_id=f"land_{source}")(source) for source in sources()), purge()] >> close()
 
 
 land_sources()

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
-from pipelines.clock import DAY, midnight, parse_day, utc_now
+from pipelines.clock import DAY, parse_day, utc_now
 from pipelines.errors import Held, MissingHistory, NoChampion, UsageError
 from pipelines.estate import estate
 
@@ -92,30 +92,18 @@ def outcomes(dag_run: Any, *, patience: timedelta = timedelta(0)) -> Iterator[No
 
 
 def wait_for_drops(day: date, source: str, dag_run: Any) -> None:
-    """Come back until every feed of the source has been delivered, or its deadline on the day of the as_of is past.
+    """Come back until every feed of the source has been delivered, or its deadline (local time of its operator, on the
+    day of the as_of) is past. What is late by then is told of once.
 
-    Landing itself does not wait: what is optional and absent it declares absent, for good.
+    Landing itself does not wait: it holds what is mandatory, and declares absent what is optional, for good.
     """
-    deadlines = {feed: deadline(day, estate().feeds[feed].deadline) for feed in undelivered(day, source)}
-    if deadlines:
-        wait_until(max(deadlines.values()), _started(dag_run), f"not delivered yet: {', '.join(deadlines)}")
+    from pipelines.landing import deadline
 
-
-def undelivered(day: date, source: str) -> list[str]:
-    """Feeds of the source whose drop for this as_of neither lies in landing/ nor is settled in raw/."""
-    from pipelines.landing import missing
-    from pipelines.landing.contract import BY_ID
-    from pipelines.landing.control import Drop
-
-    return [
-        feed for feed in missing(day, window_days=1)
-        if BY_ID[feed].source == source and Drop(BY_ID[feed], day - DAY).missing() is not None
-    ]
-
-
-def deadline(day: date, clock: str) -> datetime:
-    hour, minute = clock.split(":")
-    return midnight(day) + timedelta(hours=int(hour), minutes=int(minute))
+    now = utc_now()
+    deadline.tell_late(day, now, source)
+    waiting = deadline.waiting(day, now, source)
+    if waiting:
+        wait_until(max(waiting.values()), _started(dag_run), f"not delivered yet: {', '.join(waiting)}")
 
 
 def wait_until(end: datetime, started: datetime, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, model, operate
+from pipelines.cli import data, model, operate, quarantine
 
 app = typer.Typer(
     name="telco",
@@ -21,5 +21,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 data.register(app)
+quarantine.register(app)
 model.register(app)
 operate.register(app)

@@ -10,13 +10,12 @@ replay finds the digest in the manifest and only marks, or does not find it and 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -292,10 +291,6 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-@contextmanager
-def _alone(drop: Drop) -> Iterator[None]:
+def _alone(drop: Drop) -> AbstractContextManager[None]:
     """One replay of a drop at a time; a second one waits, and then finds nothing left to do."""
-    folder = sealed.folder(quarantine.directory(drop), settings().quarantine)
-    with (folder / ".replay.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return sealed.lock(sealed.folder(quarantine.directory(drop), settings().quarantine) / ".replay.lock")

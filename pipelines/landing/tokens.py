@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -215,10 +213,6 @@ def _used_ids() -> dict[str, str]:
     return found
 
 
-@contextmanager
-def _lock() -> Iterator[None]:
+def _lock() -> AbstractContextManager[None]:
     """Two sources may land at once on a new home; only one may make a key."""
-    folder = sealed.folder(settings().secrets, settings().secrets)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return sealed.lock(sealed.folder(settings().secrets, settings().secrets) / ".lock")

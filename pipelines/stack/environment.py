@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipelines.errors import TelcoError
@@ -31,12 +31,12 @@ class Ports:
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made once per home and kept in files only their owner may read."""
+    """Made once per home and kept in files only their owner may read; a log line that shows one shows nothing."""
 
-    fernet: str
-    jwt: str
-    api: str
-    password: str
+    fernet: str = field(repr=False)
+    jwt: str = field(repr=False)
+    api: str = field(repr=False)
+    password: str = field(repr=False)
 
 
 def airflow_env(ports: Ports) -> dict[str, str]:

@@ -99,22 +99,13 @@ def test_F01_drops_are_waited_for_until_their_deadline_and_then_left_to_the_door
     from airflow.sdk.exceptions import AirflowRescheduleException
 
     monkeypatch.setenv("TELCO_ESTATE", str(Path(__file__).resolve().parents[2] / "estate.toml"))
-    day = date(2026, 3, 2)
-    assert kit.undelivered(day, "care") == ["care.interactions"]
-    with (time_machine.travel(START + timedelta(hours=5, minutes=55), tick=False),
+    due = START + timedelta(hours=5)  # 06:00 in Berlin
+    with (time_machine.travel(due - timedelta(minutes=5), tick=False),
           pytest.raises(AirflowRescheduleException) as told):
-        kit.wait_for_drops(day, "care", run("2026-03-02"))
-    assert told.value.reschedule_date == START + timedelta(hours=6)  # 06:00, never later than the deadline
-    with time_machine.travel(START + timedelta(hours=6), tick=False):
-        kit.wait_for_drops(day, "care", run("2026-03-02"))
-
-
-def test_a_delivered_drop_is_not_waited_for(kit: Any, home: Path) -> None:
-    folder = home / "landing/care/interactions/dt=2026-03-01"
-    folder.mkdir(parents=True)
-    (folder / "interactions.jsonl").write_text("{}\n")
-    (folder / "interactions.jsonl.ctl").write_text("half a control file is the door's to judge")
-    assert kit.undelivered(date(2026, 3, 2), "care") == []
+        kit.wait_for_drops(date(2026, 3, 2), "care", run("2026-03-02"))
+    assert told.value.reschedule_date == due  # never later than the deadline
+    with time_machine.travel(due, tick=False):
+        kit.wait_for_drops(date(2026, 3, 2), "care", run("2026-03-02"))
 
 
 def test_nothing_is_expected_beyond_the_history_of_the_estate(kit: Any, home: Path) -> None:

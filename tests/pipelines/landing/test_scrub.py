@@ -12,9 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.landing.scrub import _BEFORE_NAMES, LABELS, MARKS, VOCABULARY, scrub, scrubbed, vocabulary
-from pipelines.simulate.words import ALPHA_FIRST, ALPHA_LAST, BRAVO_FIRST, BRAVO_LAST, FIRMS, SAID, notes
+from pipelines.simulate.words import (
+    ALPHA_FIRST,
+    ALPHA_LAST,
+    BRAVO_FIRST,
+    BRAVO_LAST,
+    CANARY_SHARE,
+    FIRMS,
+    SAID,
+    customer_names,
+    notes,
+)
 
-FIRST, LAST = ALPHA_FIRST + BRAVO_FIRST, ALPHA_LAST + BRAVO_LAST
+NAMES = (*ALPHA_FIRST, *ALPHA_LAST, *BRAVO_FIRST, *BRAVO_LAST, *FIRMS)
+LOWER = {word for name in NAMES for word in re.findall(r"\w+", name.lower())} - {"ó"}
 SENTENCES = [said for topic in SAID.values() for said in topic]
 HIDDEN = ["\u200b", "\u200d", "\u2060", "\u00ad", "\ufeff"]
 SEPARATORS = ["", "", " ", "-", ".", "/", "\u00a0", "\u2011", "  ", *HIDDEN]
@@ -47,7 +58,7 @@ def identifiers(draw: st.DrawFn) -> str:
         return draw(st.sampled_from(["", "+", "00", "+(", "Tel.", "#"])) + draw(written(number))
     if kind == "iban":
         return draw(st.sampled_from(["DE", "gb", "F R ", "Ｅ Ｓ"])) + draw(written(number))
-    name = draw(st.sampled_from([*FIRST, *LAST, *FIRMS, "Kanarius04711", "Özdemir", "Nguyễn", "O'Neill"]))
+    name = draw(st.sampled_from([*NAMES, "Kanarius04711", "Özdemir", "Nguyễn", "O'Neill"]))
     name = draw(st.sampled_from([name, name.lower(), name.upper(), "\u200b".join(name), f"({name})", f"{name}-Maier"]))
     if kind == "name":
         return name
@@ -63,7 +74,7 @@ def test_no_planted_identifier_survives_in_any_writing(parts: list[str], between
     assert not any(mark.isdigit() for mark in text)
     assert "@" not in text
     left = set(re.findall(r"\w+", text.lower()))
-    assert not left & {name.lower() for name in (*FIRST, *LAST, *FIRMS, "kanarius", "ozdemir", "nguyen", "neill")}
+    assert not left & (LOWER | {"kanarius", "özdemir", "nguyễn", "neill"})
     assert is_closed(text)
 
 
@@ -74,19 +85,25 @@ def test_of_any_text_only_the_vocabulary_the_labels_and_the_marks_are_left(text:
     assert scrubbed(once) == once
 
 
-def test_what_customers_say_in_ordinary_words_stays_as_it_was() -> None:
+def test_what_customers_say_in_ordinary_words_stays() -> None:
     texts = [f"Customer {said}." for said in SENTENCES]
-    kept = scrub(pa.array(texts)).to_pylist()
-    assert [re.findall("[A-Za-z]+", text) for text in kept] == [re.findall("[A-Za-z]+", text) for text in texts]
+    scrubbed_texts = scrub(pa.array(texts)).to_pylist()
+    plain = [(text, left) for text, left in zip(texts, scrubbed_texts, strict=True) if re.fullmatch(r"[\w .]+", text)]
+    assert len(plain) > 8
+    assert all(text.split() == left.split() for text, left in plain)
+    assert "went up: nobody told me" in " ".join(scrubbed_texts)
 
 
-@pytest.mark.parametrize("topic", SAID)
-def test_a_note_with_planted_identifiers_keeps_its_story_and_loses_them(topic: str) -> None:
-    name, number = pa.array(["Günter Größl Kanarius123456789"]), pa.array(["+999100123456"])
-    (text,) = notes(7, [topic], np.zeros(1, np.int64), np.zeros(1, np.int64), name, number).text.to_pylist()
-    assert "Kanarius" in text
-    said = scrubbed(SAID[topic][0])
-    assert scrubbed(text) == f"Customer [word] [number], phone [number], {said}; reply to [email], refund to [iban]."
+def test_simulated_notes_keep_their_story_and_lose_what_was_planted() -> None:
+    count = 200
+    places = np.arange(count)
+    names = customer_names(7, 1, places, places % 5 == 0)
+    numbers = pa.array([f"+99910{place * 7919:09d}" for place in places])
+    made = notes(7, list(SAID), places % len(SAID), places * CANARY_SHARE, names, numbers)
+    for text, left in zip(made.text.to_pylist(), scrub(made.text).to_pylist(), strict=True):
+        form = r"Customer [][wordnumbe ]+, phone \[number\], .+; reply to \[email\], refund to \[iban\]\."
+        assert re.fullmatch(form, left), (text, left)
+        assert is_closed(left)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +151,6 @@ def test_the_vocabulary_names_nobody() -> None:
     words = [word.removeprefix("=") for line in lines if not line.startswith("#") for word in line.split()]
     assert 1000 < len(words) == len(set(words)) < 2500
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z'-]*", word) for word in words)
-    names = {name.lower() for name in (*FIRST, *LAST, *FIRMS)} - {"brown", "young"}  # ordinary words too
-    assert not {word.lower() for word in words} & (names | _BEFORE_NAMES)
+    assert not {word.lower() for word in words} & (LOWER | _BEFORE_NAMES)
     _, beginning = vocabulary()
     assert not beginning & {"Will", "May", "Bill", "Price", "Hope", "Young", "Hall", "Long", "Day", "Case", "Page"}

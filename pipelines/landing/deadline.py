@@ -1,0 +1,68 @@
+"""When a drop is late: its feed's deadline, on the clock of its operator, on the morning after its day.
+
+Before it a missing drop is waited for. After it a mandatory one holds the night and is told of once; an optional one
+is declared absent. A day that is long past, as in a backfill, is past its deadline, and nobody waits.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+import pyarrow as pa
+
+from pipelines import notices
+from pipelines.clock import DAY
+from pipelines.estate import estate
+from pipelines.landing import raw
+from pipelines.landing.control import Drop
+from pipelines.landing.local_time import to_utc
+from pipelines.landing.senders import feed as sent_feed
+
+
+def due(feed_id: str, dt: date) -> datetime:
+    """The instant (UTC) until which the drop of a day may come."""
+    facts = estate().feeds[feed_id]
+    local = datetime.combine(dt + DAY, time.fromisoformat(facts.deadline))
+    zone = estate().operators[facts.operator].time_zone
+    instant: datetime = to_utc(pa.array([local], pa.timestamp("us")), zone)[0].as_py()
+    return instant.replace(tzinfo=UTC)
+
+
+def is_past(feed_id: str, dt: date, now: datetime) -> bool:
+    """Whether the drop of a day is late at `now` (UTC); at the deadline itself it is."""
+    return now >= due(feed_id, dt)
+
+
+def undelivered(as_of: date, source: str | None = None) -> list[str]:
+    """Feeds whose drop for this as_of neither lies in landing/ in full nor is settled in raw/."""
+    dt = as_of - DAY
+    if not estate().expects(dt):
+        return []
+    return [
+        feed_id for feed_id in estate().delivered(source)
+        if Drop(sent_feed(feed_id), dt).missing() is not None
+        and raw.dataset(sent_feed(feed_id)).entry({"dt": dt.isoformat()}) is None
+    ]
+
+
+def waiting(as_of: date, now: datetime, source: str | None = None) -> dict[str, datetime]:
+    """Feeds worth waiting for at `now`, with their deadlines: not delivered yet, and not late."""
+    return {
+        feed_id: due(feed_id, as_of - DAY) for feed_id in undelivered(as_of, source)
+        if not is_past(feed_id, as_of - DAY, now)
+    }
+
+
+def tell_late(as_of: date, now: datetime, source: str | None = None) -> list[str]:
+    """Tell of mandatory feeds that are late, once per drop whoever asks how often. Returns those told of now."""
+    dt = as_of - DAY
+    told = []
+    for feed_id in undelivered(as_of, source):
+        if not estate().feeds[feed_id].mandatory or not is_past(feed_id, dt, now):
+            continue
+        text = (f"{feed_id} dt={dt} was due {due(feed_id, dt):%F %H:%M} UTC and is not there: the night {as_of} is "
+                f"held, the scores of the night before serve until they expire. Deliver it, or declare it absent: "
+                f"telco land --as-of {as_of} --absent {feed_id} --because ...")
+        if notices.once(f"late.{feed_id}.dt={dt}", text):
+            told.append(feed_id)
+    return told
