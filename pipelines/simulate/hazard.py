@@ -47,8 +47,8 @@ class Logit:
 
     @property
     def total(self) -> Floats:
-        return (self.billing + self.care + self.network + self.billing_care + self.billing_network
-                + self.network_care + self.other)
+        return np.asarray(self.billing + self.care + self.network + self.billing_care + self.billing_network
+                          + self.network_care + self.other)
 
 
 PARTS = {  # what an observer of some sources sees
@@ -89,8 +89,8 @@ def logit(lines: Lines, state: State, day: int, parameters: Parameters, climate:
         + h.tenure * np.log1p(tenure / 365) + h.newcomer * ((tenure < 90) & ~is_bound)
     )
     excess = np.maximum(state.dropped / (state.calls + 20) - np.float32(0.02), 0)
-    decline = _decline(state, ahead, parameters, np.float32(h.decline))
-    in_freedom = _decline(state, ahead, parameters, np.float32(h.decline + h.decline_free)) - decline
+    decline = _decline(state, ahead, parameters, h.decline)
+    in_freedom = _decline(state, ahead, parameters, h.decline + h.decline_free) - decline
     network = decline + h.quality * quality + np.minimum(h.dropped * excess, h.dropped_cap)
     heard = day - state.contacted_on + ahead <= parameters.campaigns.lasts_days
     return Logit(
@@ -101,14 +101,14 @@ def logit(lines: Lines, state: State, day: int, parameters: Parameters, climate:
     )
 
 
-def _decline(state: State, ahead: float, parameters: Parameters, weight: Floats) -> Floats:
+def _decline(state: State, ahead: float, parameters: Parameters, weight: float) -> Floats:
     """Log of the expected odds ratio of a usage decline so many days ahead; `weight` is its log-odds per unit.
 
     A two-state chain: a decline goes on with exp(-t end), a new one has begun with the chain's share; engagement
     relaxes to where its state takes it. That a decline has begun shows once it has cost a tenth.
     """
     if ahead == 0:
-        return weight * (1 - state.engagement)
+        return np.asarray(np.float32(weight) * (1 - state.engagement))
     start, end, deep = parameters.decline_start, parameters.decline_end, 1 - parameters.decline_floor
     fade = np.float32(np.exp(-ahead / MOOD_DAYS))
     now = 1 - state.engagement
@@ -118,7 +118,8 @@ def _decline(state: State, ahead: float, parameters: Parameters, weight: Floats)
     is_down = state.declining & (now > 0.1)
     stays = np.where(is_down, goes_on, 1 - begun)
     path, other = np.where(is_down, down, up), np.where(is_down, down / 2, deep * 0.75)
-    return np.asarray(np.log(stays * np.exp(weight * path) + (1 - stays) * np.exp(weight * other)))
+    return np.asarray(np.log(stays * np.exp(np.float32(weight) * path)
+                             + (1 - stays) * np.exp(np.float32(weight) * other)))
 
 
 def daily(logits: Floats) -> Floats:

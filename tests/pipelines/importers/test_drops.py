@@ -187,7 +187,8 @@ def complaint(text: str | None) -> pa.Table:
     })
 
 
-@pytest.mark.parametrize("text", ['a "quoted" word', "back\\slash", "two\nlines\tand a tab", "Ünï \u0001 code", "", None])
+@pytest.mark.parametrize(
+    "text", ['a "quoted" word', "back\\slash", "two\nlines\tand a tab", "Ünï \u0001 code", "", None])
 def test_free_text_survives_json_whatever_it_holds(feed: Feed, text: str | None):
     line = bytes(json_lines(feed, complaint(text))).decode()
     assert line.count("\n") == 1
