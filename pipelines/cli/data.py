@@ -59,17 +59,36 @@ def import_table(
 
 def simulate(
     subscribers: Annotated[int, typer.Option(min=1, help="Subscribers on the first day.")] = 4000,
-    days: Annotated[int, typer.Option(min=120, help="Days of history in the day-zero dump.")] = 300,
+    days: Annotated[int, typer.Option(min=1, help="Days of history in the dump; a churn model needs 225.")] = 300,
     nights: Annotated[int, typer.Option(min=0, help="Daily drops after the dump.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    scenario: Annotated[str, typer.Option(help="A name of --list, or the path of a .toml file.")] = "steady",
+    listed: Annotated[bool, typer.Option("--list", help="List the scenarios and what they plant.")] = False,
+    daily: Annotated[bool, typer.Option("--daily", help="No dump: every day of history is its own drop.")] = False,
+    only: Annotated[date | None, typer.Option(parser=day, metavar="YYYY-MM-DD",
+                                              help="Write this day's drops alone; a long run's are the same.")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the landing files of a small simulated operator whose churn depends on billing, network and care."""
+    """Write the landing files of two simulated operators, every feed, with the truth kept beside them.
+
+    Example:  telco simulate --scenario price_rise --subscribers 5000 --days 300
+    """
     from pipelines.settings import settings
+    from pipelines.simulate import scenario as scenarios
     from pipelines.simulate import simulate as run
 
-    made = run(subscribers=subscribers, days=days, nights=nights, seed=seed, report=show.reporter(quiet))
+    if listed:
+        found = scenarios.shipped()
+        if json:
+            show.as_json([one.model_dump(mode="json") for one in found])
+        else:
+            show.table("Scenarios", ["name", "what it plants"], [(one.name, one.says) for one in found])
+        return
+    made = run(
+        subscribers=subscribers, days=days, nights=nights, seed=seed, day_zero=not daily, scenario=scenario, only=only,
+        report=show.reporter(quiet),
+    )
     settings.cache_clear()
     if json:
         show.as_json(made)

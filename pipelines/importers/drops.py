@@ -27,7 +27,7 @@ ARROW = {
     Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("s"), Type.INSTANT: pa.timestamp("us"),
     Type.DECIMAL: pa.decimal128(18, 4),
 }
-GROUP_ROWS = 200_000  # rows of one Parquet row group: small pieces wait until they are worth one
+GROUP_ROWS = 100_000  # small pieces wait until they are worth a row group, or a stretch of text
 
 
 def schema(feed: Feed) -> pa.Schema:
@@ -69,17 +69,9 @@ class OpenDrop:
         if not table.num_rows:
             return
         self._rows += table.num_rows
-        if self._feed.form is Form.PARQUET:
-            self._waiting.append(_typed(self._feed, table))
-            if sum(piece.num_rows for piece in self._waiting) >= GROUP_ROWS:
-                self._flush()
-            return
-        if self._file is None:
-            self._file = _Hashed(self._path)
-            if self._feed.form is Form.CSV:
-                self._file.write((";".join(c.name for c in self._feed.columns) + "\n").encode(self._encoding))
-        lines = csv_lines(self._feed, table) if self._feed.form is Form.CSV else json_lines(self._feed, table)
-        self._file.write(lines if self._encoding == "utf-8" else bytes(lines).decode().encode(self._encoding))
+        self._waiting.append(_ordered(self._feed, table))
+        if sum(piece.num_rows for piece in self._waiting) >= GROUP_ROWS:
+            self._flush()
 
     def close(self) -> int:
         """Finish the file, write its control file, return the rows."""
@@ -105,8 +97,14 @@ class OpenDrop:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        whole = pa.concat_tables(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
+        whole = pa.concat_tables(self._waiting).unify_dictionaries() if len(self._waiting) > 1 else self._waiting[0]
         self._waiting = []
+        if self._feed.form is Form.PARQUET:
+            self._write_group(whole)
+        else:
+            self._write_lines(whole.combine_chunks())
+
+    def _write_group(self, whole: pa.Table) -> None:
         if self._parquet is None:
             self._file = _Hashed(self._path)
             self._parquet = pq.ParquetWriter(
@@ -115,6 +113,16 @@ class OpenDrop:
                 use_dictionary=[field.name for field in whole.schema if field.name not in self._feed.key],
             )
         self._parquet.write_table(whole)
+
+    def _write_lines(self, whole: pa.Table) -> None:
+        if self._file is None:
+            self._file = _Hashed(self._path)
+            if self._feed.form is Form.CSV:
+                self._file.write((";".join(c.name for c in self._feed.columns) + "\n").encode(self._encoding))
+        text = csv_lines if self._feed.form is Form.CSV else json_lines
+        for start in range(0, whole.num_rows, GROUP_ROWS):
+            lines = text(self._feed, whole.slice(start, GROUP_ROWS))
+            self._file.write(lines if self._encoding == "utf-8" else bytes(lines).decode().encode(self._encoding))
 
 
 class _Hashed:
@@ -178,20 +186,22 @@ def _encoding(feed: Feed) -> str:
     return facts.encoding if facts is not None and feed.form is Form.CSV else "utf-8"
 
 
-def _typed(feed: Feed, table: pa.Table) -> pa.Table:
-    """The contract's types, in its order; dictionaries of strings stay, they are what Parquet writes anyway."""
+def _ordered(feed: Feed, table: pa.Table) -> pa.Table:
+    """The feed's columns in its order; Parquet has the contract's types, text is made of what is there.
+
+    Dictionaries of strings stay: they are what Parquet writes anyway.
+    """
     columns = []
     for field in schema(feed):
         found = table[field.name]
-        columns.append(found if pa.types.is_dictionary(found.type) else found.cast(field.type))
+        keep = feed.form is not Form.PARQUET or pa.types.is_dictionary(found.type)
+        columns.append(found if keep else found.cast(field.type))
     return pa.table(columns, names=[column.name for column in feed.columns])
 
 
 def _written(values: pa.ChunkedArray, kind: Type) -> pa.Array:
     """The contract's text of a column; nulls stay null."""
-    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    if isinstance(array, pa.ChunkedArray):  # no chunk at all
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    array = values.combine_chunks()
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if kind is Type.INSTANT or kind is Type.LOCAL_TIME:

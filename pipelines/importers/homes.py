@@ -80,7 +80,7 @@ def _dotted(path: tuple[str, ...]) -> str:
 
 
 def _scalar(value: object) -> str:
-    """TOML v1.0: dates and decimals are written bare, strings as JSON writes them, lists of plain values in brackets."""
+    """TOML v1.0: dates and decimals are bare, strings as JSON writes them, lists of plain values in brackets."""
     if isinstance(value, date | Decimal):
         return str(value)
     if isinstance(value, (list, tuple)):

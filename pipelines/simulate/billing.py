@@ -86,7 +86,8 @@ def bill(
     span, is_top_up = day - state.billed_until[row], tops_up[row]
     price = state.price[row].astype(np.int64)
     extra = rng.standard_exponential(len(row)) * lines.extra[row] * (rng.random(len(row)) < parameters.extra_share)
-    amount = np.where(is_top_up | (span >= 28), price, price * span // 30) + np.where(is_top_up, 0, extra.astype(np.int64))
+    amount = np.where(is_top_up | (span >= 28), price, price * span // 30)
+    amount += np.where(is_top_up, 0, extra.astype(np.int64))
     bills = Bills(row, state.billed_until[row], amount)
     state.billed_until[row] = day
     state.invoice[row] = day

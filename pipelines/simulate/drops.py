@@ -44,7 +44,9 @@ class Writer:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None,
+    ) -> None:
         self._queue.put(None)
         self._thread.join()
         if error is None and self._error is not None:
@@ -61,7 +63,7 @@ class Writer:
             if self._error is None:
                 try:
                     self._day(today)
-                except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+                except BaseException as error:
                     self._error = error
 
     def _day(self, today: Today) -> None:

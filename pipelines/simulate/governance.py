@@ -16,14 +16,16 @@ CHANNELS = ("call", "sms", "email", "app")
 CONTACTED, CONTROL = range(2)
 
 
-def consent(rng: np.random.Generator, lines: Lines, state: State, day: int, told: Ints, parameters: Parameters) -> Columns:
+def consent(
+    rng: np.random.Generator, lines: Lines, state: State, day: int, told: Ints, parameters: Parameters,
+) -> Columns:
     """Consents of the lines told of for the first time today, and what others change their mind about."""
     parts = []
     state.consents[told] = 0
-    for purpose, name in enumerate(PURPOSES):
+    for place, name in enumerate(PURPOSES):
         says = told[uniform(rng, len(told)) < CONSENTS[name]]
-        state.consents[says] |= 1 << purpose
-        parts.append((says, np.full(len(says), purpose), np.ones(len(says), dtype=bool), np.zeros(len(says), int)))
+        state.consents[says] |= 1 << place
+        parts.append((says, np.full(len(says), place), np.ones(len(says), dtype=bool), np.zeros(len(says), int)))
     minds = some(rng, len(lines), parameters.consent_change)
     # A line told of today does not change its mind today: one state per purpose and moment.
     minds = minds[(state.status[minds] != ENDED) & (lines.started[minds] < day) & ~np.isin(minds, told)]

@@ -227,10 +227,10 @@ class Day:
         }
         gone = row[state.ended[row] == self.day]
         parts = [toggled]
-        for product in range(len(BITS)):
+        for place, bit in enumerate(BITS):
             for rows in (fresh, gone):
-                held = rows[state.products[rows] & BITS[product] > 0]
-                parts.append((held, np.full(len(held), product)))
+                held = rows[state.products[rows] & bit > 0]
+                parts.append((held, np.full(len(held), place)))
         line, product = (np.concatenate(values) for values in zip(*parts, strict=True))
         pair = np.unique(line.astype(np.int64) * 16 + product)
         line, product = pair // 16, pair % 16

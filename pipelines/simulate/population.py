@@ -61,7 +61,7 @@ class Lines:
     @property
     def region(self) -> Ints:
         """Index into REGIONS, of the home cell."""
-        return self.cell[0] % len(REGIONS)
+        return np.asarray(self.cell[0] % len(REGIONS))
 
     def head(self, count: int) -> Lines:
         """Views of the first lines."""
@@ -130,15 +130,16 @@ def _draw(
         "price": (np.round(price / 100) * 100 - 1 + held @ PRICE).astype(np.int32),
         "bill_day": rng.integers(1, 29, count).astype(np.int8), "products": (held @ BITS).astype(np.uint16),
         "cell": cell, "share": share, "weekend": weekend,
-        "data_mb": np.where(held[:, DATA], 350 * rng.lognormal(0, 0.8, count), 0), "calls": 3 * rng.lognormal(0, 0.5, count),
+        "data_mb": np.where(held[:, DATA], 350 * rng.lognormal(0, 0.8, count), 0),
+        "calls": 3 * rng.lognormal(0, 0.5, count),
         "sms": rng.gamma(0.7, 1.0, count), "use": use, "extra": 450 * rng.lognormal(-0.18, 0.6, count),
         "frailty": rng.normal(0, parameters.hazard.frailty, count),
         "reaction": rng.normal(0, parameters.campaigns.reaction, count), "is_business": business,
         "is_senior": (rng.random(people) < 0.18)[account] & ~business,
         "has_partner": (rng.random(people) < 0.5)[account], "has_dependents": (rng.random(people) < 0.3)[account],
         "is_paperless": (rng.random(people) < 0.6)[account],
-        "payment": np.where(contract == PREPAID, 4, rng.choice(4, size=people, p=(0.45, 0.2, 0.2, 0.15))[account]).astype(
-            np.int8),
+        "payment": np.where(
+            contract == PREPAID, 4, rng.choice(4, size=people, p=(0.45, 0.2, 0.2, 0.15))[account]).astype(np.int8),
     }
     counters.lines[operator] += count
     counters.accounts[operator] += people

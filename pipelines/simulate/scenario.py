@@ -95,7 +95,8 @@ class Scenario(_Strict):
 
     def applied(self) -> Parameters:
         """The house's parameters with this scenario's changes. Raises UsageError for a name there is not."""
-        return _changed(Parameters(), self.parameters, f"scenario {self.name}: parameters")
+        changed: Parameters = _changed(Parameters(), self.parameters, f"scenario {self.name}: parameters")
+        return changed
 
 
 def shipped() -> list[Scenario]:

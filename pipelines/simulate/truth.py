@@ -113,7 +113,7 @@ class Truth:
         return pa.array(np.datetime64(self.house.start, "D") + day)
 
     def _hazards(self) -> pa.Table:
-        """One row per kept line and cut-off. `is_churned` and the realised columns are null until their time is over."""
+        """One row per kept line and cut-off. What came is null until its time is over."""
         if not self.taken:
             return pa.table({"operator": pa.array([], pa.string())})
         seen = {name: np.concatenate([part[name] for part in self.taken]) for name in self.taken[0]}

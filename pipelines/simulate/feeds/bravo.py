@@ -36,7 +36,7 @@ ADDONS = tuple(
 def _tariff(context: Context, line: Ints) -> Ints:
     lines = context.lines
     has_data = lines.products[line] & BITS[DATA] > 0
-    return lines.is_business[line] * 8 + lines.contract[line].astype(np.int64) * 2 + has_data
+    return np.asarray(lines.is_business[line] * 8 + lines.contract[line].astype(np.int64) * 2 + has_data)
 
 
 def subscribers(context: Context, today: Today) -> pa.Table:
@@ -48,7 +48,6 @@ def subscribers(context: Context, today: Today) -> pa.Table:
     context.canaries.lines(context.subscriptions(line), seen["number"])
     context.canaries.customers(BRAVO, context.accounts(line), name, lines.account[line], context.seed)
     context.canaries.add("imsi", sims)
-    addons = pa.array(ADDONS).take(pa.array(seen["products"].astype(np.int64)))
     held = seen["products"] & ~np.uint16(IN_TARIFF) > 0
     return pa.table({
         "sub_ref": context.subscriptions(line), "customer_no": context.accounts(line),
@@ -60,8 +59,7 @@ def subscribers(context: Context, today: Today) -> pa.Table:
         "tariff_id": coded(TARIFFS, _tariff(context, line)),
         "pay_mode": coded(("POST", "PRE"), (lines.contract[line] == PREPAID).view(np.int8)),
         "term_months": pa.array(TERMS[lines.contract[line]]),
-        "addons": pa.DictionaryArray.from_arrays(
-            pa.array(seen["products"].astype(np.int32), mask=~held), pa.array(ADDONS)) if len(line) else addons,
+        "addons": coded(ADDONS, seen["products"], ~held),
         "fee": decimals(seen["price"]), "state": coded(STATES, seen["status"]),
         "activated_on": context.date(lines.started[line]),
         "commit_until": context.date(seen["bound_until"], seen["bound_until"] >= NEVER),
@@ -83,11 +81,18 @@ def price_list(context: Context, on: np.datetime64) -> pa.Table:
     at = on.astype("datetime64[s]") + np.timedelta64(30, "m")
     return pa.table({
         "tariff_id": list(TARIFFS),
-        "tariff_name": [name.replace("-", " ").title() for name in TARIFFS],
-        "monthly_fee": decimals(np.round(prices / 100) * 100 - 1), "currency": [context.currencies[BRAVO]] * len(TARIFFS),
+        "tariff_name": [_sold_as(name) for name in TARIFFS],
+        "monthly_fee": decimals(np.round(prices / 100) * 100 - 1),
+        "currency": [context.currencies[BRAVO]] * len(TARIFFS),
         "components": [f"{CODES[VOICE]}|{CODES[DATA]}" if name.endswith("VD") else CODES[VOICE] for name in TARIFFS],
         "valid_at": pa.array(np.repeat(at, len(TARIFFS))),
     })
+
+
+def _sold_as(tariff: str) -> str:
+    """`B-24M-VD` is sold as `Business 24m, voice and data`."""
+    who, term, what = tariff.split("-")
+    return f"{'Business' if who == 'B' else 'Home'} {term.lower()}, voice{' and data' if what == 'VD' else ''}"
 
 
 def bills(context: Context, today: Today) -> pa.Table:

@@ -39,7 +39,8 @@ def complaints(context: Context, today: Today) -> pa.Table:
 
 def _text(context: Context, seen: Columns) -> pa.Array:
     number = join("+", text(seen["number"]))
-    said = words.notes(context.seed, TOPICS, seen["topic"], np.asarray(seen["text"]), context.names(seen["line"]), number)
+    said = words.notes(
+        context.seed, TOPICS, seen["topic"], np.asarray(seen["text"]), context.names(seen["line"]), number)
     context.canaries.add("email", said.email)
     context.canaries.add("iban", said.iban)
     return said.text

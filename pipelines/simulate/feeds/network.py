@@ -1,4 +1,4 @@
-"""What the network drops: daily use with the cells used, the cells, and what happens to numbers. Numbers have no `+`."""
+"""What the network drops: daily use by cell, the cells, and what happens to numbers. Its numbers have no `+`."""
 
 from __future__ import annotations
 

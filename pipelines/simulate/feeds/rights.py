@@ -33,7 +33,8 @@ def erasure_requests(context: Context, today: Today) -> pa.Table:
     seen = today.events["erasures"]
     line = seen["line"]
     return pa.table({
-        "request_id": context.document("E", today.day, line), "operator": coded(OPERATORS, context.lines.operator[line]),
+        "request_id": context.document("E", today.day, line),
+        "operator": coded(OPERATORS, context.lines.operator[line]),
         "subscription_id": context.subscriptions(line), "requested_at": context.second(today.day, seen["second"]),
     })
 
