@@ -31,3 +31,25 @@
     from {{ model }}
     where cast({{ column_name }} as date) > {{ known_column }}
 {% endtest %}
+
+
+{#- Grain of the drops a night takes in. Counters of a year are half a billion numbers: what earlier nights held to
+    their grain is not counted again. -#}
+{% test grain_of_new_drops(model, columns) %}
+    with new_drops as (select distinct cast(as_of - 1 as varchar) as dt from {{ ref('int_as_of') }} where has_features),
+    rows_of_them as (select counted.* from {{ model }} as counted inner join new_drops on counted.dt = new_drops.dt)
+    select {{ columns | join(', ') }}, count(*) as copies
+    from rows_of_them
+    group by all
+    having count(*) > 1 or {% for column in columns %}{{ column }} is null{{ " or " if not loop.last }}{% endfor %}
+{% endtest %}
+
+
+{#- not_in_future for the drops a night takes in. -#}
+{% test not_in_future_of_new_drops(model, column) %}
+    with new_drops as (select distinct cast(as_of - 1 as varchar) as dt from {{ ref('int_as_of') }} where has_features)
+    select counted.{{ column }}, counted.known_on
+    from {{ model }} as counted
+    inner join new_drops on counted.dt = new_drops.dt
+    where cast(counted.{{ column }} as date) > counted.known_on
+{% endtest %}

@@ -26,3 +26,7 @@
 
 {#- 45 days, not 30: many prepaid users top up on a 31-40 day rhythm and would be called gone. -#}
 {% macro silence_days() %}45{% endmacro %}
+
+
+{#- Radio quality is what a subscriber met in the month before. -#}
+{% macro quality_days() %}30{% endmacro %}

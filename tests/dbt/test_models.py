@@ -8,9 +8,10 @@ import duckdb
 import pytest
 from jinja2 import Template
 
-from pipelines.landing.contract import BY_ID
+from pipelines.landing.contract import BY_ID, FEEDS
 from pipelines.landing.feeds.billing_bravo import PRODUCT_CODES
 from pipelines.landing.raw import SCRUBBED
+from pipelines.warehouse import counters
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))
@@ -51,3 +52,14 @@ def test_the_products_of_bravo_are_those_of_the_contract() -> None:
     for code, product in PRODUCT_CODES.items():
         assert duckdb.execute(f"select {bravo_word('product', f'{code!r}')}").fetchall() == [(product,)]
     assert bravo_word("product", "code").count(" when ") == len(PRODUCT_CODES)
+
+
+def test_the_counters_of_the_models_are_those_of_the_contract() -> None:
+    assert counters.PAGE.read_text(encoding="utf-8") == counters.page(), "run: python -m pipelines.warehouse.counters"
+    assert {path.stem.removeprefix("stg_pm__") for path in MODELS if path.parent.name == "pm"} == \
+        {feed.name for feed in FEEDS if feed.source == "pm"}
+
+
+def test_every_feed_of_the_contract_has_one_staging_model_in_its_group() -> None:
+    staged = {path.stem.removeprefix("stg_").replace("__", ".") for path in MODELS if path.stem.startswith("stg_")}
+    assert staged - {"estate.deliveries", "estate.cost_rates"} == set(BY_ID)
