@@ -68,7 +68,7 @@ _JOINTS = re.compile(r"[-/]")
 def scrub(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     """String array -> string array of the same length without identifiers; nulls stay null.
 
-    About 60 us for a distinct text of a line with four identifiers; equal texts are scrubbed once.
+    About 0.1 ms for a distinct text of a line with four identifiers; equal texts are scrubbed once.
     """
     array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     coded = array.cast(pa.string()).dictionary_encode()
@@ -148,9 +148,11 @@ def _labelled(text: str) -> str:
 
 
 def _number(found: re.Match[str]) -> str:
+    """[card] for what may be one: 13 to 19 digits from 2 to 6 on (ISO/IEC 7812-1), the check digit right, no `+`."""
     digits = [int(mark) for mark in found.group() if mark.isdigit()]
-    # Letters that touch the digits belong to them (`A10000001`, `5G`): a chunk with a label in it is a number.
-    return "[card]" if 13 <= len(digits) <= 19 and _luhn(digits) else NUMBER
+    is_card = 13 <= len(digits) <= 19 and 2 <= digits[0] <= 6 and "+" not in found.group() and _luhn(digits)
+    # No blanks around it: letters that touch the digits belong to them (`A10000001`, `5G`).
+    return "[card]" if is_card else NUMBER
 
 
 def _luhn(digits: list[int]) -> bool:
