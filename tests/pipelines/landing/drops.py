@@ -27,7 +27,8 @@ Row = dict[str, Any]
 
 _PARQUET = {
     Type.STRING: pa.string(), Type.INTEGER: pa.int64(), Type.DOUBLE: pa.float64(), Type.BOOLEAN: pa.bool_(),
-    Type.DECIMAL: pa.decimal128(18, 4), Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"), Type.INSTANT: pa.timestamp("us", "UTC"),
+    Type.DECIMAL: pa.decimal128(18, 4), Type.DATE: pa.date32(), Type.LOCAL_TIME: pa.timestamp("us"),
+    Type.INSTANT: pa.timestamp("us", "UTC"),
 }
 
 
