@@ -169,7 +169,7 @@ def _in_iso(word: str, form: str, iso: str) -> str:
     try:
         return datetime.strptime(word, form).strftime(iso)
     except ValueError:
-        return word  # not of the declared form, which typing then says
+        return f"? {word}"  # not of the declared form: typing refuses it, also where it happens to be ISO
 
 
 def _in_minor(word: str, digits: int) -> str:
