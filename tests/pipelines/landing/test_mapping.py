@@ -63,7 +63,8 @@ def test_a_code_nobody_mapped_and_a_day_of_another_form_wait_in_quarantine(home:
     write_estate(toml)
     header, row = file.splitlines()
     good = [row.replace("00017", f"{number:05d}") for number in range(198)]
-    bad = [row.replace("00017", "90001").replace(",LS,", ",XX,"), row.replace("00017", "90002").replace("05.03.2026", "2026-03-05")]
+    unmapped, iso = row.replace("00017", "90001"), row.replace("00017", "90002")
+    bad = [unmapped.replace(",LS,", ",XX,"), iso.replace("05.03.2026", "2026-03-05")]
     deliver("\n".join([header, *good, *bad, ""]).encode("cp1252"), 200)
     (landed,) = landing.land(parse_day("2026-03-06"))
     assert (landed.rows, landed.quarantined) == (198, 2)
