@@ -17,6 +17,7 @@ from pipelines.simulate import scenario as scenarios
 from pipelines.simulate.canaries import Canaries
 from pipelines.simulate.drops import Packing, Writer
 from pipelines.simulate.feeds.context import Context
+from pipelines.simulate.hazard import HORIZON
 from pipelines.simulate.life import House
 from pipelines.simulate.margin import economy
 from pipelines.simulate.oracle import OracleReport, oracle_report
@@ -27,6 +28,7 @@ from pipelines.simulate.truth import Truth, cutoffs
 
 __all__ = ["OracleReport", "Scenario", "Simulated", "oracle_report", "simulate"]
 
+AFTERMATH = HORIZON  # days lived without files after the last drop, so that the truth knows what came of every night
 SPARE_DROPS = 4  # daily drops beyond the nights asked for, so that one more night can be tried
 
 
@@ -74,7 +76,8 @@ def simulate(
               f"day_zero={day_zero}")
     estate_file = claim(_estate(facts, start, stop), origin, force=force)
     last = stop - 1 if only is None else (only - start).days
-    house = House(subscribers, start, last + 1, seed, Plants(plan, days, seed), economy(facts, plan.applied()))
+    lived = last + 1 if only else stop + AFTERMATH
+    house = House(subscribers, start, lived, seed, Plants(plan, days, seed), economy(facts, plan.applied()))
     context = Context(
         house.lines, house.cells, start, last + 1, seed, house.plants, house.parameters,
         tuple(facts.operators[name].currency for name in OPERATORS), Canaries(is_kept=only is None),
@@ -84,7 +87,7 @@ def simulate(
         truth = Truth(house, cutoffs(days, stop))
     else:
         writer, truth = Writer(context, Packing(0)), Truth(house, frozenset())
-    _run(house, writer, truth, first=0 if only is None else last, report=report)
+    _run(house, writer, truth, range(0 if only is None else last, last + 1), report)
     place = None
     if only is None:
         place = truth.write({"scenario": plan.model_dump(mode="json"), "seed": seed, "start": start, "days": days})
@@ -92,19 +95,19 @@ def simulate(
     return Simulated(
         scenario=plan.name, start=start, day_zero=start + (days - 1) * DAY if day_zero else None,
         first_night=start + days * DAY, last_dt=start + (stop - 1) * DAY, subscribers=subscribers,
-        lines=len(house.lines), rows=dict(writer.rows), estate_file=estate_file, truth=place,
+        lines=house.present(last), rows=dict(writer.rows), estate_file=estate_file, truth=place,
     )
 
 
-def _run(house: House, writer: Writer, truth: Truth, first: int, report: Report) -> None:
-    """Live through all days; days before `first` leave no file."""
+def _run(house: House, writer: Writer, truth: Truth, told: range, report: Report) -> None:
+    """Live through all days; those outside `told` leave no file."""
     house.warm_up()
     with writer:
         for day in house.days():
             truth.before(day.day)
             today = day.run()
             truth.after(day.day, today.events)
-            if day.day >= first:
+            if day.day in told:
                 writer.write(today)
             if day.day % 50 == 0:
                 report(f"simulated {day.on}: {len(day.lines)} lines so far")

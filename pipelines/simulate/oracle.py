@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.errors import UsageError
 from pipelines.settings import settings
 
 LADDER = {
@@ -36,6 +37,8 @@ def oracle_report(truth: Path | None = None) -> OracleReport:
 
     table = pq.read_table((truth or settings().truth) / "hazard.parquet")
     table = table.filter(pc.is_valid(table["is_churned"]))
+    if not table.num_rows:
+        raise UsageError("oracle: no cut-off of this truth is 30 days old; simulate at least 120 days")
     churned = table["is_churned"].to_numpy()
     return OracleReport(
         rows=table.num_rows, churn_rate=float(churned.mean()),

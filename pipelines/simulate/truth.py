@@ -159,7 +159,7 @@ class Truth:
 
 
 def cutoffs(days: int, stop: int, step: int = 7, first: int = 90) -> frozenset[int]:
-    """Weekly from day 90 (the longest window of a feature), and the day after history."""
-    return frozenset(range(first, stop, step)) | {days}
+    """Weekly from day 90 (the longest window of a feature), and every night after history."""
+    return frozenset(range(first, days, step)) | frozenset(range(days, stop + 1))
 
 
