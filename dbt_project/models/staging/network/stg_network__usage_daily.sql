@@ -16,6 +16,12 @@ versioned as (
         usage.calls as calls_attempted,
         usage.calls_dropped,
         usage.roaming_kb,
+        usage.cell_1_id,
+        usage.cell_1_share,
+        usage.cell_2_id,
+        usage.cell_2_share,
+        usage.cell_3_id,
+        usage.cell_3_share,
         -- Some networks write a row of zeros for an idle line: a row alone is not use.
         greatest(usage.data_kb, usage.voice_seconds, usage.sms_count, usage.calls, usage.roaming_kb) > 0 as is_use,
         usage.dt,
