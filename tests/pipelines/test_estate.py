@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import UsageError
 from pipelines.estate import load
+from pipelines.landing.contract import FEEDS
 from pipelines.settings import PROJECT
 
 TEXT = (PROJECT / "estate.toml").read_text(encoding="utf-8")
@@ -20,15 +22,26 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_the_estate_of_the_repository_is_valid_and_expects_all_seven_feeds() -> None:
+def test_the_estate_of_the_repository_is_valid_and_expects_every_feed_of_the_contract() -> None:
     facts = load(PROJECT / "estate.toml")
-    assert len(facts.delivered()) == 7
-    assert facts.delivered("network") == ["network.usage_daily"]
+    assert facts.delivered() == [feed.id for feed in FEEDS]
+    assert facts.delivered("network") == ["network.usage_daily", "network.cells", "network.number_events"]
+    assert facts.sources[:2] == ("billing_alpha", "billing_bravo")
     assert (facts.training_start - facts.history_start).days == 90
 
 
+def test_a_rate_counts_from_its_day_until_a_later_one(tmp_path: Path) -> None:
+    later = '\n[[exchange_rates]]\ncurrency = "GBP"\nvalid_from = 2026-02-01\nrate = 1.2\n'
+    facts = load(written(tmp_path, TEXT + later))
+    assert facts.rate("EUR", date(2026, 1, 1)) == 1
+    assert facts.rate("GBP", date(2026, 1, 31)) == Decimal("1.17")
+    assert facts.rate("GBP", date(2026, 2, 1)) == Decimal("1.2")
+    assert facts.rate("GBP", date(2014, 12, 31)) is None
+    assert facts.rate("USD", date(2026, 1, 1)) is None
+
+
 @pytest.mark.parametrize(("old", "new", "named"), [
-    ('name = "alpha"', 'name = "alpha"\nnmae = 1', "nmae"),
+    ('name = "alpha-bravo"', 'name = "alpha-bravo"\nnmae = 1', "nmae"),
     ('region = "EU"', 'region = "EU"\nzone = 1', "zone"),
     ('[feeds."care.interactions"]', '[feeds."care.interaction"]', "care.interaction"),
     ('operator = "alpha"\n[feeds."network', 'operator = "beta"\n[feeds."network', "beta"),
