@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.errors import Held, TelcoError
 from pipelines.estate import estate
-from pipelines.landing.contract import BY_ID
+from pipelines.landing import raw
+from pipelines.landing.senders import feed
 from pipelines.progress import Report
 from pipelines.publish import Dataset, Entry
 from pipelines.settings import settings
@@ -122,8 +123,7 @@ class _Inputs:
     def __init__(self) -> None:
         self._drops: list[tuple[str, str, int, str, str]] = []
         for feed_id in estate().delivered():
-            feed = BY_ID[feed_id]
-            for entry in Dataset(settings().raw / feed.source / feed.name, ("dt",)).publications():
+            for entry in raw.dataset(feed(feed_id)).publications():
                 self._drops.append((feed_id, entry.key["dt"], entry.version, entry.sha256, entry.known_on or ""))
         self._drops.sort()
 
