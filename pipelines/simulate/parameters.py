@@ -96,7 +96,7 @@ class Parameters:
     competitor_start: float = 1 / 300  # per region
     competitor_days: int = 21
     consent_change: float = 1 / 2500
-    erasure: float = 1 / 40_000
+    erasure: float = 1 / 20_000
     silence_days: int = 45  # prepaid: so many days without use is churn
     silent_end_days: int = 150  # billing ends a prepaid line after so many days without use
     annual_discount: float = 0.08  # of the expected margin
