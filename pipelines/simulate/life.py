@@ -240,7 +240,7 @@ class Day:
 
     def _known(self, columns: Columns) -> Columns:
         """Without the lines of operators whose files have not begun."""
-        if (self.house.arrivals <= self.day).all():
+        if not self.house.arrivals.any():
             return columns
         arrival = self.house.arrivals[self.lines.operator[columns["line"]]]
         keep = arrival <= self.day

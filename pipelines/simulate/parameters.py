@@ -13,7 +13,7 @@ class Hazard:
     """Coefficients of the monthly churn logit: log-odds per unit of the state named."""
 
     prepaid: float = -4.15  # intercepts by contract type
-    monthly: float = -4.40
+    monthly: float = -4.40  # no binding period
     bound: float = -5.25  # inside a binding period
     window: float = 1.30  # added in the last 30 days of a binding period
     rise: float = 1.00  # a 10 % price rise on the day it takes effect; fades with a mean of 45 days
@@ -39,8 +39,8 @@ class Hazard:
 class Campaigns:
     """Who is contacted, and what contact does to the monthly logit for a while."""
 
-    every_days: int = 28
-    first_day: int = 35
+    every_days: int = 28  # a campaign starts
+    first_day: int = 35  # of history
     share: float = 0.08  # of the active lines, drawn at random
     control: float = 0.20  # of those drawn, held out at random
     lasts_days: int = 60  # how long contact changes the hazard
@@ -65,38 +65,38 @@ class Parameters:
     port_in: float = 0.18  # of the new lines bring their number
     reassigned: float = 0.35  # of the other new lines get a number out of quarantine, if there is one
     quarantine_days: int = 60  # a freed number rests
-    sim_swap: float = 1 / 900
-    subscribers_per_cell: int = 100
-    least_cells: int = 40
+    sim_swap: float = 1 / 900  # per line
+    subscribers_per_cell: int = 100  # subscribers are used in two or three cells each
+    least_cells: int = 40  # of a small house
     bad_radio_start: float = 1 / 230  # per cell
-    bad_radio_days: tuple[int, int] = (20, 60)
+    bad_radio_days: tuple[int, int] = (20, 60)  # shortest and longest bad period
     drop_ratio: float = 0.007  # ordinary dropped-call ratio
     drop_ratio_bad: float = 0.12  # added at full severity
     price_rise: float = 1 / 420  # per line
-    product_change: float = 1 / 700
+    product_change: float = 1 / 700  # an add-on is taken or given up, internet lines
     extra_share: float = 0.12  # of the bills have something beyond the plan
     credit_note: float = 0.30  # of the billing complaints end with a credit note
-    trouble_start: float = 1 / 2200  # payment trouble
-    trouble_end: float = 1 / 70
+    trouble_start: float = 1 / 2200  # payment trouble begins
+    trouble_end: float = 1 / 70  # and ends
     fail_ordinary: float = 0.03  # one payment attempt
-    fail_trouble: float = 0.75
+    fail_trouble: float = 0.75  # the same in payment trouble
     debt_paid: float = 0.05  # a suspended line pays and is active again
     suspended_days: int = 30  # then the contract ends for non-payment
-    decline_start: float = 1 / 420  # usage decline
-    decline_end: float = 1 / 110
-    decline_floor: float = 0.25
-    away_start: float = 1 / 110  # prepaid line not used for a while (mean 13 days), then back
-    away_days: float = 13.0
+    decline_start: float = 1 / 420  # a usage decline begins
+    decline_end: float = 1 / 110  # and ends
+    decline_floor: float = 0.25  # engagement at its lowest
+    away_start: float = 1 / 110  # a prepaid line is not used for a while, then again
+    away_days: float = 13.0  # for so long on average
     problem: float = 1 / 260  # care: a problem arises by itself
     problem_radio: float = 1 / 40  # at full experienced severity
     problem_failed: float = 0.15  # on the day of a failed payment
     problem_rise: float = 0.03  # on each of the ten days after a price rise
     solved: float = 0.55  # one contact settles the problem
     small_talk: float = 1 / 260  # contacts without a problem
-    competitor_start: float = 1 / 300  # per region
-    competitor_days: int = 21
-    consent_change: float = 1 / 2500
-    erasure: float = 1 / 40_000
+    competitor_start: float = 1 / 300  # a competitor campaigns in a region
+    competitor_days: int = 21  # for so long
+    consent_change: float = 1 / 2500  # a mind changes about one purpose
+    erasure: float = 1 / 20_000  # a line is thought of; those gone ask always, others with 0.4
     silence_days: int = 45  # prepaid: so many days without use is churn
     silent_end_days: int = 150  # billing ends a prepaid line after so many days without use
     annual_discount: float = 0.08  # of the expected margin

