@@ -14,25 +14,25 @@ class Hazard:
 
     prepaid: float = -4.15  # intercepts by contract type
     monthly: float = -4.40  # no binding period
-    bound: float = -5.25  # inside a binding period
+    bound: float = -5.20  # inside a binding period
     window: float = 1.30  # added in the last 30 days of a binding period
-    rise: float = 1.00  # a 10 % price rise on the day it takes effect; fades with a mean of 45 days
-    rise_free: float = 0.80  # price rise while free to leave: monthly contract or end of binding
+    rise: float = 0.60  # a 10 % price rise on the day it takes effect; fades with a mean of 45 days
+    rise_free: float = 1.30  # price rise while free to leave: monthly contract or end of binding
     failed: float = 0.45  # per failed payment attempt, fading with a mean of 60 days; at most 3 count
     tenure: float = -0.25  # per unit of log(1 + years)
     newcomer: float = 0.35  # tenure under 90 days, not bound
-    decline: float = 1.40  # usage down to nothing against the line's own level
+    decline: float = 1.00  # usage down to nothing against the line's own level
     quality: float = 1.40  # experienced severity of the cells used, fading with a mean of 25 days
     dropped: float = 10.0  # per unit of dropped-call ratio above the network's ordinary one
     dropped_cap: float = 1.0  # at most
-    unresolved: float = 0.70  # per unresolved contact, fading with a mean of 40 days; at most 3 count
+    unresolved: float = 0.50  # per unresolved contact, fading with a mean of 40 days; at most 3 count
     complaint: float = 0.60  # per complaint, same fading; at most 2 count
-    quality_unheard: float = 1.10  # bad radio and an open network problem together
-    decline_free: float = 0.70  # usage decline while free to leave
-    unresolved_free: float = 0.40  # per unresolved contact while free to leave
+    quality_unheard: float = 1.60  # bad radio and an open network problem together
+    decline_free: float = 1.30  # usage decline while free to leave
+    unresolved_free: float = 0.80  # per unresolved contact while free to leave
     season: float = 0.08  # amplitude over the year, highest in mid January
     competitor: float = 0.45  # a competitor's campaign in the region, for lines free to leave
-    frailty: float = 0.55  # standard deviation of what nobody can observe
+    frailty: float = 0.60  # standard deviation of what nobody can observe
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Parameters:
     bravo_share: float = 0.35  # of the lines
     activations_month: float = 0.030  # new lines per 30 days as a share of the first base
     business_share: float = 0.12  # of the lines
-    contract_shares: tuple[float, ...] = (0.13, 0.24, 0.18, 0.45)  # prepaid, monthly, 12m, 24m
+    contract_shares: tuple[float, ...] = (0.11, 0.25, 0.19, 0.45)  # prepaid, monthly, 12m, 24m
     port_in: float = 0.18  # of the new lines bring their number
     reassigned: float = 0.35  # of the other new lines get a number out of quarantine, if there is one
     quarantine_days: int = 60  # a freed number rests
