@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-live lint up down clean lock
+.PHONY: help setup demo test test-live lint bench up down clean lock
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,10 @@ test-live: $(READY) ## real Airflow, real servers, real data (longer)
 
 lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+bench: $(READY)  ## long measurements, by hand: the oracle, every scenario through the whole house
+	$(BIN)/python benchmarks/recovery.py --oracle-only
+	$(BIN)/python benchmarks/scenarios.py
 
 up: $(READY)     ## start Airflow on loopback for TELCO_HOME
 	$(BIN)/telco up

@@ -59,7 +59,8 @@ def played(name: str, home: Path, options: argparse.Namespace) -> tuple[list[Any
         run(home, held, "night", "--as-of", str(today + timedelta(days=number + 1)))
         for number in range(options.nights)
     ]
-    drops = [json.loads(line) for path in home.glob("raw/**/manifest.jsonl") for line in path.read_text().splitlines()]
+    journals = home.glob("raw/**/manifest.jsonl")
+    drops = [json.loads(line) for path in journals for line in path.read_text().splitlines()]
     accepted = [drop for line in drops if line["state"] == "committed" for drop in line["inputs"]["drops"][-1:]]
     scored = [night["scored"]["churn"]["rows"] if night and night["scored"].get("churn") else "-" for night in nights]
     drift = [night["monitored"]["churn"]["status"] if night and night["monitored"] else "-" for night in nights]

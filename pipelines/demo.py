@@ -89,6 +89,7 @@ def summary(nights: list[date], url: str) -> None:
     home = settings().home
     show.table("\nWhere", ["what", "place"], [
         ("tonight's scores", _short(home / "extracts" / f"as_of={nights[-1]}" / "scores.csv")),
+        ("what the door checked", _short(settings().reports / "landing" / "index.html")),
         ("drift reports", _short(settings().reports / "drift")),
         ("model cards", _short(settings().models)),
         ("Airflow", url),
