@@ -75,8 +75,8 @@ def played(name: str, home: Path, options: argparse.Namespace) -> tuple[list[Any
 
 def run(home: Path, held: list[str], *words: str) -> Any:
     """A command's JSON. One that holds leaves its reason and None; one that fails ends the bench."""
-    done = subprocess.run([*TELCO, *words, "--json", "--quiet"], env={**os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, check=False)
+    settings = {**os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*TELCO, *words, "--json", "--quiet"], env=settings, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout)
     said = done.stderr.strip().splitlines()
