@@ -76,7 +76,7 @@ def played(name: str, home: Path, options: argparse.Namespace) -> tuple[list[Any
 def run(home: Path, held: list[str], *words: str) -> Any:
     """A command's JSON. One that holds leaves its reason and None; one that fails ends the bench."""
     settings = {**os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([*TELCO, *words, "--json", "--quiet"], env=settings, capture_output=True, text=True, check=False)
+    done = subprocess.run([*TELCO, *words, "--json", "--quiet"], env=settings, capture_output=True, text=True)
     if done.returncode == 0:
         return json.loads(done.stdout)
     said = done.stderr.strip().splitlines()
