@@ -6,8 +6,8 @@
 The first prints churn per 30 days and the AUC of the oracle, also of one that may see billing alone, or billing and
 care: the ladder that joining sources can climb. The second joins scores/churn and scores/ltv with truth/hazard.parquet
 on the subscription's token and prints, per as_of and over all: the model's skill (AUC - .5) as a share of the oracle's,
-expected calibration error (overall, top tenth), and for values the total bias and the rank correlation with the expected
-margin of twelve months. The truth is the simulator's; no module of the pipeline reads it.
+expected calibration error (overall, top tenth), and for values the total bias and the rank correlation with the
+expected margin of twelve months. The truth is the simulator's; no module of the pipeline reads it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--oracle-only", action="store_true", help="print the oracle's figures and stop there")
-    parser.add_argument("--home", type=Path, help="the TELCO_HOME to read; with --oracle-only: to read, not to simulate")
+    parser.add_argument("--home", type=Path, help="the TELCO_HOME to read; --oracle-only then simulates none")
     parser.add_argument("--scenario", default="steady", help="what --oracle-only simulates (default: steady)")
     parser.add_argument("--subscribers", type=int, default=10_000, help="how many (default: 10000)")
     parser.add_argument("--days", type=int, default=300, help="days of history (default: 300)")
@@ -112,8 +112,8 @@ def joined(scores: Path, truth: Any) -> Any:
     both = frame.merge(truth, on=["subscriber_id", "as_of"], how="inner", validate="one_to_one")
     if both.empty:
         raise UsageError(
-            f"{scores}: the truth knows none of these subscribers on {frame['as_of'].iloc[0]}. It keeps weekly cut-offs "
-            "from day 90 and every day from the end of history on"
+            f"{scores}: the truth knows none of these subscribers on {frame['as_of'].iloc[0]}. It keeps weekly "
+            "cut-offs from day 90 and every day from the end of history on"
         )
     return both.assign(coverage=len(both) / len(frame))
 

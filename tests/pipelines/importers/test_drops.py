@@ -44,7 +44,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             (place / "table.csv").write_text(IBM, encoding="utf-8")
             ibm_telco(place / "table.csv", date(2026, 10, 1))
         else:
-            simulate(subscribers=120, days=60, nights=2, seed=3, day_zero=request.param == "simulated")
+            simulate(subscribers=120, days=25, nights=2, seed=3, day_zero=request.param == "simulated")
         yield place
     settings.cache_clear()
 

@@ -154,7 +154,8 @@ def test_ports_agree_with_billing_and_a_sim_swap_changes_the_imsi(long: Path):
     assert {row["event"] for row in events} == {"activation", "port_in", "port_out", "sim_swap", "reassignment"}
     ported = {row["msisdn"].lstrip("+") for row in rows(long, "billing_alpha.subscriptions")
               if row["end_reason"] == "port_out"}
-    ported |= {row["msisdn"].lstrip("+") for row in rows(long, "billing_bravo.subscribers") if row["term_code"] == "MNP"}
+    ported |= {row["msisdn"].lstrip("+") for row in rows(long, "billing_bravo.subscribers")
+               if row["term_code"] == "MNP"}
     assert ported == {row["msisdn"] for row in events if row["event"] == "port_out"}
     for row in events:
         assert (row["other_network"] is not None) == (row["event"] in ("port_in", "port_out"))

@@ -117,7 +117,7 @@ def test_the_base_stays_about_constant(truth: pd.DataFrame):
 
 
 def test_every_kind_of_end_occurs_and_the_expected_margin_of_a_year_is_the_one_that_comes():
-    house, found = lived(3000, 460, {60, 90}, seed=13)
+    _, found = lived(3000, 460, {60, 90}, seed=13)
     kinds = found._ends()["churn_kind"].to_pylist()
     assert set(kinds) == {"cancellation", "port_out", "non_payment", "silence"}
     table = found._hazards().to_pandas()

@@ -222,3 +222,22 @@ def test_what_a_scenario_may_not_say_is_named_with_what_it_may(tmp_path: Path, t
 def test_an_unknown_scenario_is_refused_with_the_names_there_are():
     with pytest.raises(UsageError, match=r"no scenario 'stedy'.*price_rise, seasonal, steady"):
         scenarios.load("stedy")
+
+
+def test_the_command_lists_the_scenarios_and_refuses_an_unknown_key_with_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+):
+    from pipelines.cli import main
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["telco", "simulate", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0)
+
+    monkeypatch.setenv("TELCO_HOME", str(tmp_path / "home"))
+    assert run("--list", "--json") == 0
+    assert {one["name"] for one in json.loads(capsys.readouterr().out)} == set(NAMES)
+    assert run("--scenario", str(own(tmp_path, 'name = "mine"\nsays = "mine"\nwhat = 1\n'))) == 2
+    assert "what: no such key; allowed are name, says, parameters, plant" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
