@@ -23,12 +23,14 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     _check_footer(handle)
     texts = [feed.dialect.sent(column.name) for column in feed.sent if column.type is Type.STRING]
     try:
-        # Text stays coded until its longest value is known: a page of repeats expands without end.
-        file = pq.ParquetFile(handle, read_dictionary=texts)
+        file = pq.ParquetFile(handle)
         names = list(file.schema_arrow.names)
         reading.check_columns(feed, names)
         _check_size(handle, file.metadata)
         _check_types(feed, file.schema_arrow)
+        # Text stays coded until its longest value is known: a page of repeats expands without end. Asked for only now:
+        # a name that is not in the file, or is of a list, is a KeyError.
+        file = pq.ParquetFile(handle, read_dictionary=texts, metadata=file.metadata)
         wanted = [feed.dialect.sent(column.name) for column in feed.sent]
         empty = True
         for batch in file.iter_batches(batch_size=reading.PART_ROWS, columns=wanted):
@@ -68,14 +70,20 @@ def _check_footer(handle: BinaryIO) -> None:
 
 
 def _check_size(handle: BinaryIO, metadata: pq.FileMetaData) -> None:
-    from expectations.thresholds import MAX_EXPANSION, MAX_ROWS
+    from expectations.thresholds import MAX_CHUNK_BYTES, MAX_EXPANSION, MAX_ROWS
 
     if metadata.num_rows > MAX_ROWS:
         raise Damaged(f"{metadata.num_rows} rows, more than the {MAX_ROWS} a drop may have")
     packed = handle.seek(0, os.SEEK_END)
-    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    unpacked = sum(group.total_byte_size for group in groups)
     if unpacked > MAX_EXPANSION * packed:
         raise Damaged(f"{packed} bytes that unpack to {unpacked}: more than 1 to {MAX_EXPANSION}")
+    longest = max((group.column(at).total_uncompressed_size for group in groups if group.total_byte_size >
+                   MAX_CHUNK_BYTES for at in range(group.num_columns)), default=0)
+    if longest > MAX_CHUNK_BYTES:
+        raise Damaged(f"a column of a row group that unpacks to {longest} bytes, more than {MAX_CHUNK_BYTES}: "
+                      "write smaller row groups")
 
 
 def _check_types(feed: Feed, schema: pa.Schema) -> None:
