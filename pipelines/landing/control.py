@@ -159,8 +159,9 @@ def open_inside(path: Path) -> BufferedReader:
 
     A symbolic link, on the file or on a folder above it, could point anywhere, and a pipe would be waited for: Damaged.
     """
-    root = settings().landing.resolve()
-    if path.is_symlink() or not path.resolve().is_relative_to(root):
+    landing = settings().landing
+    # Inside landing/ a link would show one drop as another's.
+    if path.is_symlink() or path.resolve() != landing.resolve() / path.relative_to(landing):
         raise Damaged(f"{path.name} is a symbolic link or lies outside the landing folder")
     try:
         # O_NOFOLLOW: between the look above and this line the file may have become a link.
