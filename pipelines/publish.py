@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.disk import refusals, replacing
 from pipelines.errors import IntegrityError, PublishedChanged, UsageError
 
 log = logging.getLogger(__name__)
@@ -96,8 +97,8 @@ class Dataset:
         `frozen` (features, labels, scores: what was published never changes), else become the next version.
         """
         folder = self.directory(key)
-        folder.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with self._lock(), refusals(folder / LIVE):
+            folder.mkdir(parents=True, exist_ok=True)
             self._repair_locked()
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink()
@@ -149,18 +150,23 @@ class Dataset:
         if entry is None or entry.state != "committed":
             raise IntegrityError(f"{self.root.name}: no published partition {dict(key)}")
         found = sha256(self.live(key))
-        if found != entry.sha256:
+        # A writer that stands, or was killed, between its rename and its record: the new file is whole.
+        renamed = self._open_lines().get(tuple(key.values()))
+        if found != entry.sha256 and (renamed is None or found != renamed.sha256):
             raise IntegrityError(
                 f"{self.live(key)}: sha256 {found[:12]} is not the published {entry.sha256[:12]}; restore it or rebuild"
             )
         return self.live(key)
 
     def repair(self) -> int:
-        """Settle every `prepared` line a killed process left; returns how many were found committed."""
+        """Settle every `prepared` line a killed process left and remove its files; returns how many were committed."""
         with self._lock():
+            for leftover in self.root.glob("/".join([*(f"{name}=*" for name in self.keys), ".*.tmp"])):
+                leftover.unlink()
             return self._repair_locked()
 
-    def _repair_locked(self) -> int:
+    def _open_lines(self) -> dict[tuple[str, ...], Entry]:
+        """`prepared` lines without what came of them, by key."""
         open_lines: dict[tuple[str, ...], Entry] = {}
         for entry in self._journal():
             where = tuple(entry.key.values())
@@ -168,8 +174,11 @@ class Dataset:
                 open_lines[where] = entry
             else:
                 open_lines.pop(where, None)
+        return open_lines
+
+    def _repair_locked(self) -> int:
         settled = 0
-        for entry in open_lines.values():
+        for entry in self._open_lines().values():
             live = self.live(entry.key)
             if live.exists() and sha256(live) == entry.sha256:
                 self._append(entry, state="committed")
@@ -188,20 +197,26 @@ class Dataset:
 
     def _append(self, *entries: Entry, state: str) -> None:
         lines = "".join(json.dumps({**asdict(entry), "state": state}, sort_keys=True) + "\n" for entry in entries)
-        with self.manifest.open("a+b") as handle:
-            handle.seek(0, os.SEEK_END)
-            if handle.tell():
+        data = lines.encode()
+        with refusals(self.manifest), self.manifest.open("a+b", buffering=0) as handle:
+            size = handle.seek(0, os.SEEK_END)
+            if size:
                 handle.seek(-1, os.SEEK_END)
                 if handle.read(1) != b"\n":
-                    handle.write(b"\n")
-            handle.write(lines.encode())
-            handle.flush()
-            os.fsync(handle.fileno())
+                    data = b"\n" + data
+            try:
+                while data:
+                    data = data[handle.write(data):]
+                os.fsync(handle.fileno())
+            except OSError:
+                handle.truncate(size)  # the disk is full, and half a line would be read for ever after
+                raise
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as handle:
+        with refusals(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+        with refusals(self.root), (self.root / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -214,10 +229,10 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file so that a reader sees the old one or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    beside.write_text(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    with refusals(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as out:
+        out.write((json.dumps(value, indent=2, sort_keys=True, default=str) + "\n").encode())
 
 
 def _fsync(path: Path) -> None:

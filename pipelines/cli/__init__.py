@@ -18,6 +18,14 @@ def main() -> None:
     except TelcoError as error:
         print(f"telco: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        from pipelines.disk import refusal
+
+        said = refusal(error)
+        if said is None:
+            raise
+        print(f"telco: {said}", file=sys.stderr)
+        sys.exit(said.exit_code)
     except KeyboardInterrupt:
         print("telco: interrupted; what was published stands, run the same command again", file=sys.stderr)
         sys.exit(130)

@@ -18,6 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelines.disk import sweep
 from pipelines.estate import estate
 from pipelines.landing import raw, sealed
 from pipelines.landing.contract import Feed, Form
@@ -58,6 +59,7 @@ def reasons_by_row(reading: Reading) -> dict[int, list[str]]:
 
 def keep_rows(drop: Drop, digest: str, rows: Sequence[Row]) -> int:
     """Write rows.<digest>.jsonl, one object per bad row, and what it takes to read them again. Returns how many."""
+    sweep(directory(drop))  # also where the drop that replaced a killed one has no bad rows
     if rows:
         about = {"feed": drop.feed.id, "dt": drop.dt.isoformat(), "sha256": digest, "header": _header(drop)}
         _write(drop, f"rows.{digest[:12]}.about.json", (json.dumps(about, indent=2) + "\n").encode())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 
 from pipelines.clock import DAY
 from pipelines.currency import factors, in_house
+from pipelines.disk import refusals, replacing
 from pipelines.estate import estate
 from pipelines.landing.contract import FEEDS, RAW_COLUMNS, Column, Feed, Identifier, Money, Type
 from pipelines.landing.local_time import to_utc
 from pipelines.landing.scrub import scrub
 from pipelines.landing.tokens import LINKED, Tokens
 from pipelines.landing.values import ARROW
-from pipelines.publish import LIVE, Dataset, Entry, sha256
+from pipelines.publish import LIVE, Dataset, Entry
 from pipelines.settings import settings
 
 _STAMPS = pa.schema([
@@ -94,14 +95,15 @@ def ensure_schemas() -> int:
     changed = 0
     for feed in FEEDS:
         path = dataset(feed).root / "schema" / LIVE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: sources land in parallel, and one process moved the file another was about to compare.
-        beside = path.with_name(f".{uuid.uuid4().hex}.tmp")
-        write(schema(feed).empty_table(), beside)
-        if path.exists() and sha256(path) == sha256(beside):
-            beside.unlink()
+        wanted = BytesIO()
+        write(schema(feed).empty_table(), wanted)
+        if path.exists() and path.read_bytes() == wanted.getvalue():
             continue
-        beside.replace(path)
+        with refusals(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # Sources land in parallel: each writes a file of its own, and the last rename stands.
+        with replacing(path) as out:
+            out.write(wanted.getvalue())
         changed += 1
     return changed
 
@@ -109,7 +111,7 @@ def ensure_schemas() -> int:
 class Writer:
     """Writes a raw file part by part; tokens have no repetition worth a dictionary."""
 
-    def __init__(self, path: Path, wanted: pa.Schema) -> None:
+    def __init__(self, path: Path | BytesIO, wanted: pa.Schema) -> None:
         plain = [name for name in wanted.names if name.endswith("_token") or name.endswith("_id")]
         self.rows = 0
         self._writer = pq.ParquetWriter(
@@ -133,7 +135,7 @@ class Writer:
         return self.rows
 
 
-def write(table: pa.Table, path: Path) -> int:
+def write(table: pa.Table, path: Path | BytesIO) -> int:
     """Write one table as a raw file. Returns the rows."""
     writer = Writer(path, table.schema)
     writer.add(table)

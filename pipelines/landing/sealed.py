@@ -5,21 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.disk import refusals, replacing, sweep
+
 
 def folder(path: Path, root: Path) -> Path:
     """Make `path` below `root` with every level of it, `root` included, closed to others."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for level in (path, *path.parents):
-        level.chmod(0o700)
-        if level == root:
-            return path
+    with refusals(path):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for level in (path, *path.parents):
+            level.chmod(0o700)
+            if level == root:
+                return path
     raise ValueError(f"{path} does not lie below {root}")
 
 
@@ -30,21 +32,14 @@ def write(path: Path, data: bytes | memoryview) -> None:
 
 def copy(source: BinaryIO, path: Path) -> None:
     """Copy an open file to a 0600 file, whole or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            shutil.copyfileobj(source, out, 2**20)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    sweep(path.parent)
+    with replacing(path, 0o600) as out:
+        shutil.copyfileobj(source, out, 2**20)
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file of its own; others wait."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as handle:
+    with refusals(path), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
