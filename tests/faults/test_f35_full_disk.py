@@ -1,4 +1,4 @@
-"""F35: a disk that refuses (full, without inodes, read-only, a limit) fails the step cleanly; what was published stands.
+"""F35: a disk that refuses (full, no inodes, read-only, a limit) fails the step cleanly; what was published stands.
 
 The real ones run in a mount namespace of their own, on a small tmpfs; where the machine allows none they are skipped
 and the refusals made by hand below remain.
@@ -51,7 +51,7 @@ def published(drops: ModuleType) -> None:
 
 
 def unchanged(before: dict[str, bytes], after: dict[str, bytes]) -> None:
-    """Files that were there have their bytes; a manifest may have got a line of what was tried, and whole lines only."""
+    """Files that were there have their bytes; a manifest may have got a line of what was tried, a whole one."""
     for name, data in before.items():
         assert after[name] == data or (name.endswith("manifest.jsonl") and after[name].startswith(data)), name
         if name.endswith(".jsonl"):
@@ -65,8 +65,11 @@ def refuse(code: int) -> Callable[..., None]:
     return refused
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT], ids=["full", "read-only", "quota"])
-@pytest.mark.parametrize("what", ["parquet", "footer", "rename", "fsync", "sealed"])
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [*((what, errno.ENOSPC) for what in ("parquet", "footer", "rename", "fsync", "sealed")),
+     ("rename", errno.EROFS), ("rename", errno.EDQUOT)],
+)
 def test_F35_a_write_the_disk_refuses_names_path_and_next_step_and_changes_nothing(
     home: Path, drops: ModuleType, monkeypatch: pytest.MonkeyPatch, what: str, code: int
 ) -> None:
@@ -76,6 +79,7 @@ def test_F35_a_write_the_disk_refuses_names_path_and_next_step_and_changes_nothi
         "parquet": (pq.ParquetWriter, "write_table"), "footer": (pq.ParquetWriter, "close"), "rename": (os, "replace"),
         "fsync": (os, "fsync"), "sealed": (shutil, "copyfileobj"),
     }[what]
+    monkeypatch.setattr(raw, "ensure_schemas", lambda: 0)  # those are written to memory first
     monkeypatch.setattr(owner, name, refuse(code))
     with pytest.raises(DiskRefused) as refused:
         landing.land(drops.AS_OF)
@@ -129,7 +133,7 @@ def test_F35_half_a_line_of_a_manifest_is_taken_back(
         return Full(handle) if path.name == "manifest.jsonl" and "a+b" in words else handle
 
     monkeypatch.setattr(Path, "open", opened)
-    with pytest.raises(DiskRefused, match="manifest.jsonl: No space left on device"):
+    with pytest.raises(DiskRefused, match=r"manifest\.jsonl: No space left on device"):
         landing.land(drops.AS_OF)
     monkeypatch.undo()
     assert dataset.manifest.read_bytes() == before
@@ -159,7 +163,8 @@ def on_a_disk(home: Path, as_of: object, mount: str, then: str = ":") -> tuple[i
     disk = home / "raw"
     copy = home.with_name("copy")
     shutil.copytree(disk, copy)
-    script = (f"{mount} && cp -a {copy}/. {disk}/ && {then} && {{ {sys.executable} -c \"$CHILD\" {as_of} ; code=$?; }}; "
+    script = (f"{mount} && cp -a {copy}/. {disk}/ && {then} && "
+              f"{{ {sys.executable} -c \"$CHILD\" {as_of} ; code=$?; }}; "
               f"cd {disk} && find . -type f ! -name .lock -exec sha256sum {{}} + | sort; exit $code")
     done = subprocess.run([*ISOLATED, "sh", "-c", script], capture_output=True, text=True, timeout=120, check=False,
                           cwd=PROJECT, env={**os.environ, "CHILD": CHILD, "PYTHONPATH": str(PROJECT)})
