@@ -176,7 +176,7 @@ def tokenised(feed: Feed, table: pa.Table, tokens: Tokens) -> pa.Table:
             array = scrub(array)
         elif column.identifier is not None:
             array = _by_operator(owner, array, partial(tokens.column, column.identifier))
-        elif column.type is Type.LOCAL_TIME:
+        elif feed.dialect.is_local(column):
             array = _by_operator(owner, array, _to_utc)
         columns[name] = array
         if column.money is not None:

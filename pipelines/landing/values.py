@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -60,12 +60,17 @@ class Faults:
         return np.unique(np.concatenate([positions for _, positions in self.found]))
 
 
-def typed(column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
-    """A text column (null = empty) in the contract's type. Rows that do not convert become faults (and null here)."""
+def typed(column: Column, text: pa.ChunkedArray, faults: Faults, declared: str | None = None) -> pa.Array:
+    """A text column (null = empty) in the contract's type. Rows that do not convert become faults (and null here).
+
+    `declared`: the form a sender declared for days or times, for the words of a fault.
+    """
     array = _one(text)
     if column.type is Type.STRING:
         return array
     form, words = _FORMS[column.type]
+    if declared:
+        words = f"of the declared form {declared}"
     wrong = _true(pc.invert(pc.match_substring_regex(array, form)))
     kept = pc.if_else(pa.array(~wrong), array, pa.scalar(None, pa.string()))
     converted = _convert(column.type, kept)
@@ -145,14 +150,21 @@ def translated(column: Column, text: pa.ChunkedArray, dialect: Dialect, minor_di
     if column.type in (Type.DOUBLE, Type.DECIMAL, Type.INTEGER) and dialect.decimal_mark != ".":
         # A point is then a mark of thousands or a slip; either way it is not what was declared.
         odd = _true(pc.match_substring(array, "."))
-        faults.refuse(column, "has a point where a decimal comma is declared", odd)
+        faults.refuse(column, "has a point where a decimal comma is declared (marks of thousands are not taken)", odd)
         array = pc.if_else(pa.array(~odd), pc.replace_substring(array, dialect.decimal_mark, "."), None)
     if column.money is Money.MINOR and dialect.amounts_in_major:
         array = _by_value(array, lambda word: _in_minor(word, minor_digits))
-    form = dialect.date_format if column.type is Type.DATE else dialect.time_format
-    if form and column.type in _ISO:
+    form = declared_form(column, dialect)
+    if form:
         array = _by_value(array, lambda word: _in_iso(word, form, _ISO[column.type]))
     return array
+
+
+def declared_form(column: Column, dialect: Dialect) -> str | None:
+    """The form the sender declared for a column of days or times."""
+    if column.type is Type.DATE:
+        return dialect.date_format
+    return dialect.time_format if column.type in _ISO else None
 
 
 _ISO = {Type.DATE: "%Y-%m-%d", Type.LOCAL_TIME: "%Y-%m-%d %H:%M:%S", Type.INSTANT: "%Y-%m-%dT%H:%M:%SZ"}
@@ -167,8 +179,9 @@ def _by_value(array: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
 
 def _in_iso(word: str, form: str, iso: str) -> str:
     try:
-        return datetime.strptime(word, form).strftime(iso)
-    except ValueError:
+        found = datetime.strptime(word, form)
+        return (found.astimezone(UTC) if found.tzinfo else found).strftime(iso)
+    except (ValueError, OverflowError):
         return f"? {word}"  # not of the declared form: typing refuses it, also where it happens to be ISO
 
 
