@@ -12,9 +12,12 @@ def main() -> None:
         warnings.simplefilter("ignore")
     from pipelines.cli.app import app
     from pipelines.errors import TelcoError
+    from pipelines.publish import writing
+    from pipelines.settings import settings
 
     try:
-        app()
+        with writing(settings().home):
+            app()
     except TelcoError as error:
         print(f"telco: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -19,7 +19,7 @@ from pipelines.landing.control import Control, Damaged, Drop, Seen
 from pipelines.landing.senders import feed as sent_feed
 from pipelines.landing.tokens import Tokens
 from pipelines.progress import Report, silent
-from pipelines.publish import Entry
+from pipelines.publish import Entry, sweep, writing
 from pipelines.settings import settings
 
 __all__ = ["Landed", "declare_absent", "land", "land_range", "missing"]
@@ -50,7 +50,16 @@ def land_range(
     """Land every drop of [first_dt, last_dt] (both included) in one process; same bytes as day by day."""
     if source is not None and source not in estate().sources:
         raise UsageError(f"no such source: {source!r}. This estate has {', '.join(estate().sources)}")
+    with writing(settings().home):
+        return _land_range(first_dt, last_dt, source, initial, report)
+
+
+def _land_range(
+    first_dt: date, last_dt: date, source: str | None, initial: bool, report: Report
+) -> list[Landed]:
     raw.ensure_schemas()
+    for folder in (settings().raw, settings().secrets, *settings().vault.glob("*")):
+        sweep(folder)
     wanted = [dt for dt in days(first_dt, last_dt + DAY) if estate().expects(dt)]
     tokens, record = Tokens(), quality.Record()
     landed: list[Landed] = []
@@ -95,7 +104,9 @@ def _land_feed(
 ) -> tuple[list[Landed], list[Held]]:
     """One feed over its days: settle what needs no reading, then check and publish the rest in batches."""
     dataset = raw.dataset(feed)
-    dataset.repair()
+    dataset.repair([{"dt": dt.isoformat()} for dt in dts])
+    for dt in dts:
+        sweep(quarantine.directory(Drop(feed, dt)))
     standing = {date.fromisoformat(key[0]): entry for key, entry in dataset.entries().items()}
     landed: list[Landed] = []
     failures: list[Held] = []

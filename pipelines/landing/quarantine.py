@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -69,12 +70,17 @@ def keep_rows(drop: Drop, digest: str, rows: Sequence[Row]) -> int:
 def keep_file(drop: Drop, digest: str, reasons: tuple[str, ...]) -> Path:
     """Copy a rejected file beside a reason file that names it. What lies in landing/ stays the sender's.
 
-    What is not a file of its own (a symbolic link) is not copied: it may point at anything.
+    What is not a file of its own (a symbolic link) is not copied: it may point at anything. Nor is one larger than a
+    drop may be: it would fill the disk that the published days lie on.
     """
+    from expectations.thresholds import MAX_FILE_BYTES
+
     name = f"{drop.feed.name}.{digest[:12]}.{drop.feed.form.value}"
     folder = sealed.folder(directory(drop), settings().quarantine)
     try:
         with open_inside(drop.data) as source:
+            if os.fstat(source.fileno()).st_size > MAX_FILE_BYTES:
+                raise Damaged("too large to keep")
             sealed.copy(source, folder / name)
     except Damaged:
         name = ""
@@ -191,7 +197,7 @@ def _header(drop: Drop) -> str | None:
     if drop.feed.form is not Form.CSV:
         return None
     with open_inside(drop.data) as handle:
-        block = next(blocks(handle, drop.feed.dialect.encoding, 65_536))
+        block = next(blocks(handle, drop.feed.dialect.encoding, 65_536, 1))
     return block.partition(b"\n")[0].decode("utf-8").rstrip("\r")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from pipelines.landing.local_time import to_utc
 from pipelines.landing.scrub import scrub
 from pipelines.landing.tokens import LINKED, Tokens
 from pipelines.landing.values import ARROW
-from pipelines.publish import LIVE, Dataset, Entry, sha256
+from pipelines.publish import LIVE, Dataset, Entry, replacing, sweep
 from pipelines.settings import settings
 
 _STAMPS = pa.schema([
@@ -95,13 +95,13 @@ def ensure_schemas() -> int:
     for feed in FEEDS:
         path = dataset(feed).root / "schema" / LIVE
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: sources land in parallel, and one process moved the file another was about to compare.
-        beside = path.with_name(f".{uuid.uuid4().hex}.tmp")
-        write(schema(feed).empty_table(), beside)
-        if path.exists() and sha256(path) == sha256(beside):
-            beside.unlink()
+        sweep(path.parent)
+        empty = BytesIO()
+        Writer(empty, schema(feed)).close()
+        if path.exists() and path.read_bytes() == empty.getvalue():
             continue
-        beside.replace(path)
+        with replacing(path) as out:
+            out.write(empty.getbuffer())
         changed += 1
     return changed
 
@@ -109,7 +109,7 @@ def ensure_schemas() -> int:
 class Writer:
     """Writes a raw file part by part; tokens have no repetition worth a dictionary."""
 
-    def __init__(self, path: Path, wanted: pa.Schema) -> None:
+    def __init__(self, path: Path | BinaryIO, wanted: pa.Schema) -> None:
         plain = [name for name in wanted.names if name.endswith("_token") or name.endswith("_id")]
         self.rows = 0
         self._writer = pq.ParquetWriter(
@@ -131,13 +131,6 @@ class Writer:
         """End the file; returns its rows."""
         self._writer.close()
         return self.rows
-
-
-def write(table: pa.Table, path: Path) -> int:
-    """Write one table as a raw file. Returns the rows."""
-    writer = Writer(path, table.schema)
-    writer.add(table)
-    return writer.close()
 
 
 def operators(feed: Feed, table: pa.Table) -> pa.Array:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from pipelines.publish import replacing, writing
+
 
 def folder(path: Path, root: Path) -> Path:
     """Make `path` below `root` with every level of it, `root` included, closed to others."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for level in (path, *path.parents):
-        level.chmod(0o700)
-        if level == root:
-            return path
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for level in (path, *path.parents):
+            level.chmod(0o700)
+            if level == root:
+                return path
     raise ValueError(f"{path} does not lie below {root}")
 
 
@@ -30,16 +32,8 @@ def write(path: Path, data: bytes | memoryview) -> None:
 
 def copy(source: BinaryIO, path: Path) -> None:
     """Copy an open file to a 0600 file, whole or not at all."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            shutil.copyfileobj(source, out, 2**20)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path, 0o600) as out:
+        shutil.copyfileobj(source, out, 2**20)
 
 
 @contextmanager

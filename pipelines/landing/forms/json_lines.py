@@ -30,7 +30,7 @@ def jsonl_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     """Parts of whole lines. Raises Damaged for a line that is no object or has a key twice."""
     number = 0
     exact = any(column.type is Type.DECIMAL for column in feed.columns)
-    for block in blocks(handle, "utf-8", reading.PART_BYTES):
+    for block in blocks(handle, "utf-8", reading.PART_BYTES, reading.PART_ROWS):
         lines = block.decode("utf-8").split("\n")[:-1]
         objects = [_object(number + at, line, exact) for at, line in enumerate(lines, 1)]
         number += len(lines)

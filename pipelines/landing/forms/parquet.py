@@ -73,7 +73,9 @@ def _check_size(handle: BinaryIO, metadata: pq.FileMetaData) -> None:
     if metadata.num_rows > MAX_ROWS:
         raise Damaged(f"{metadata.num_rows} rows, more than the {MAX_ROWS} a drop may have")
     packed = handle.seek(0, os.SEEK_END)
-    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    pages = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    # A run of one value is a few bytes in its page and 8 a row in memory.
+    unpacked = max(pages, 8 * metadata.num_columns * metadata.num_rows)
     if unpacked > MAX_EXPANSION * packed:
         raise Damaged(f"{packed} bytes that unpack to {unpacked}: more than 1 to {MAX_EXPANSION}")
 
