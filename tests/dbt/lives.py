@@ -70,7 +70,7 @@ class Lives:
         return Asked({
             "int_known_by": (days, {"known_by": D}),
             "int_subscription": (self.subscriptions, SUBSCRIPTION),
-            "stg_network__number_events": (self.events, EVENT),
+            "int_number_event": (self.events, EVENT),
         }).build("int_subscriber_identity", "int_subscription_change", "int_number_holding")
 
     def held(self, by: str | date = "06-01") -> set[tuple[str, str, str, str | None]]:

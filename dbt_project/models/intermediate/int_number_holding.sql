@@ -2,7 +2,7 @@ with known_by as (select * from {{ ref('int_known_by') }}),
 
 changes as (select * from {{ ref('int_subscription_change') }}),
 
-events as (select * from {{ ref('stg_network__number_events') }}),
+events as (select * from {{ ref('int_number_event') }}),
 
 -- A SIM swap changes the SIM of a number and nothing about who holds the number.
 known_events as (
