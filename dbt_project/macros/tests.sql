@@ -7,6 +7,20 @@
 {% endtest %}
 
 
+{#- At no instant do two rows of one key hold: [held_from_on, held_to_on) neither overlap nor are empty. -#}
+{% test one_holder(model, keys) %}
+    with followed as (
+        select
+            *,
+            lead(held_from_on) over (partition by {{ keys | join(', ') }} order by held_from_on) as next_from_on
+        from {{ model }}
+    )
+    select *
+    from followed
+    where next_from_on < coalesce(held_to_on, 'infinity') or held_to_on <= held_from_on
+{% endtest %}
+
+
 {#- dbt's own tests pass on an empty table. -#}
 {% test not_empty(model) %}
     select 'no rows' as fault
