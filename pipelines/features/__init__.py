@@ -2,6 +2,10 @@
 
 from pipelines.features.frames import feature_columns, partition_digests, scoring_frame, training_frame
 from pipelines.features.online import lookup, materialize
+from pipelines.features.skew import prove_equal
 from pipelines.features.store import apply
 
-__all__ = ["apply", "feature_columns", "lookup", "materialize", "partition_digests", "scoring_frame", "training_frame"]
+__all__ = [
+    "apply", "feature_columns", "lookup", "materialize", "partition_digests", "prove_equal", "scoring_frame",
+    "training_frame",
+]

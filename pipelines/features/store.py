@@ -92,14 +92,49 @@ def historical(service: str, keys: pd.DataFrame, *, known_by_then: bool = True) 
     `known_by_then` drops what was created after the row's time. Without it a correction that arrived after a cut-off
     is read at that cut-off; nothing but a test that shows the leak turns it off.
     """
+    store = _registered()
+    with _quiet():
+        return _frame(store.get_historical_features(
+            entity_df=_utc(keys), features=store.get_feature_service(service), filter_by_created_timestamp=known_by_then
+        ))
+
+
+def historical_of(service: str, keys: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """As `historical` for rows of one as_of, from that night's partition and its two neighbours only.
+
+    A row lives less than a day, so no other partition can answer, and what stands in the neighbours must lose. The
+    reader handed to Feast's join filters on the hive column, so DuckDB opens three files of a mart and not all.
+    """
+    store = _registered()
+    import ibis
+    from feast.infra.offline_stores.duckdb import _read_data_source, _write_data_source
+    from feast.infra.offline_stores.ibis import get_historical_features_ibis
+
+    def neighbours(source: Any, repository: str) -> Any:
+        table = _read_data_source(source, repository)
+        nights = [ibis.date((as_of + timedelta(days=offset)).isoformat()) for offset in (-1, 0, 1)]
+        return table.filter(table["as_of"].cast("date").isin(nights))
+
+    projections = store.get_feature_service(service).feature_view_projections
+    with _quiet():
+        return _frame(get_historical_features_ibis(
+            config=store.config,
+            feature_views=[store.get_feature_view(one.name).with_projection(one) for one in projections],
+            feature_refs=[f"{one.name_to_use()}:{field.name}" for one in projections for field in one.features],
+            entity_df=_utc(keys), registry=store.registry, project=store.project,
+            data_source_reader=neighbours, data_source_writer=_write_data_source, filter_by_created_timestamp=True,
+        ))
+
+
+def _utc(keys: pd.DataFrame) -> pd.DataFrame:
+    return keys.assign(event_timestamp=keys["event_timestamp"].dt.tz_localize("UTC"))
+
+
+def _frame(job: Any) -> pd.DataFrame:
+    """What a retrieval found, with naive UTC times in microseconds."""
     import pandas as pd
 
-    store = _registered()
-    entities = keys.assign(event_timestamp=keys["event_timestamp"].dt.tz_localize("UTC"))
-    with _quiet():
-        found = store.get_historical_features(
-            entity_df=entities, features=store.get_feature_service(service), filter_by_created_timestamp=known_by_then
-        ).to_arrow().to_pandas()
+    found = job.to_arrow().to_pandas()
     stamps = pd.to_datetime(found["event_timestamp"], utc=True).dt.tz_localize(None)
     return found.assign(event_timestamp=stamps.astype("datetime64[us]"))  # type: ignore[no-any-return]
 
