@@ -37,6 +37,11 @@ def directory(drop: Drop) -> Path:
     return settings().quarantine / drop.feed.source / drop.feed.name / f"dt={drop.dt}"
 
 
+def next_step(kept: Path) -> str:
+    """What to do about a rejected file."""
+    return f"see {kept.parent}; send the drop again, or mend estate.toml and land again"
+
+
 def bad_rows(reading: Reading) -> list[Row]:
     """The rows of a part that have faults, with every reason once, in the order of the file."""
     reasons = reasons_by_row(reading)

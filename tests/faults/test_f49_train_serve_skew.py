@@ -14,11 +14,12 @@ import pytest
 from pipelines import features, scoring
 from pipelines.errors import Held
 from pipelines.features import store
+from pipelines.models import SPECS
 from pipelines.settings import settings
 
 NIGHTS = [date(2026, 1, 11), date(2026, 1, 12), date(2026, 1, 13)]
 NIGHT = NIGHTS[1]
-SERVICE = "churn_v1"
+SERVICE = SPECS["churn"].feature_service
 
 
 def load(name: str) -> ModuleType:
@@ -74,19 +75,19 @@ def test_F49_a_thousand_subscribers_are_equal_and_the_same_thousand_on_a_repeat(
 
 
 @pytest.mark.parametrize(("damage", "says"), [
-    pytest.param(lambda f: f.assign(price_eur=f["data_mb_30d"], data_mb_30d=f["price_eur"]), "2 of 55 columns differ",
+    pytest.param(lambda f: f.assign(price_eur=f["data_mb_30d"], data_mb_30d=f["price_eur"]), "2 of 77 columns differ",
                  id="two columns permuted"),
     pytest.param(lambda f: f.assign(price_eur=f["price_eur"].shift(1)), "price_eur: ", id="rows shifted by one"),
     pytest.param(lambda f: f.assign(data_mb_30d=f["data_mb_30d"].fillna(0.0)), "training nan",
                  id="missing became zero"),
     pytest.param(lambda f: f.assign(price_eur=f["price_eur"] * (1 + 1e-12)), "price_eur: 1000 differ",
                  id="the last bits"),
-    pytest.param(lambda f: f.drop(columns="price_eur"), "columns are not the service's 55", id="a column is gone"),
+    pytest.param(lambda f: f.drop(columns="price_eur"), "columns are not the service's 77", id="a column is gone"),
 ])
 def test_F49_a_frame_that_is_not_what_training_reads_is_held(
     frame: pd.DataFrame, damage: Callable[[pd.DataFrame], pd.DataFrame], says: str
 ) -> None:
-    with pytest.raises(Held, match=r"skew churn_v1 2026-01-12: held") as held:
+    with pytest.raises(Held, match=rf"skew {SERVICE} 2026-01-12: held") as held:
         features.prove_equal(SERVICE, NIGHT, damage(frame))
     assert says in str(held.value)
 

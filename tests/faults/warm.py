@@ -1,4 +1,4 @@
-"""A process with the door's libraries loaded, which lands in forked children: killed, limited or measured one by one."""
+"""A process with the door's libraries loaded, which lands in forked children, killed or measured one by one."""
 
 from __future__ import annotations
 
