@@ -23,12 +23,14 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     _check_footer(handle)
     texts = [feed.dialect.sent(column.name) for column in feed.sent if column.type is Type.STRING]
     try:
-        # Text stays coded until its longest value is known: a page of repeats expands without end.
-        file = pq.ParquetFile(handle, read_dictionary=texts)
-        names = list(file.schema_arrow.names)
+        plain = pq.ParquetFile(handle)
+        names = list(plain.schema_arrow.names)
         reading.check_columns(feed, names)
-        _check_size(handle, file.metadata)
-        _check_types(feed, file.schema_arrow)
+        _check_size(handle, plain.metadata)
+        _check_types(feed, plain.schema_arrow)
+        # Text stays coded until its longest value is known: a page of repeats expands without end. Asked for only now:
+        # of a column that is not there, or is no text, it would be a KeyError.
+        file = pq.ParquetFile(handle, metadata=plain.metadata, read_dictionary=texts)
         wanted = [feed.dialect.sent(column.name) for column in feed.sent]
         empty = True
         for batch in file.iter_batches(batch_size=reading.PART_ROWS, columns=wanted):
