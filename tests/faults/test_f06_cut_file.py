@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from types import ModuleType
 
@@ -132,6 +133,23 @@ def test_F07_a_parquet_file_with_a_hole_in_it_is_refused(home: Path, drops: Modu
     with pytest.raises(RejectedFile):
         landing.land(drops.AS_OF)
     assert not drops.raw_path(USAGE).exists()
+
+
+@pytest.mark.parametrize("feed_id", [USAGE, "pm.samsung", CARE, ACCOUNTS])
+def test_F07_a_file_with_flipped_bytes_is_read_or_refused_and_never_falls_over(
+    home: Path, drops: ModuleType, feed_id: str
+) -> None:
+    dice = random.Random(7)
+    whole, refused = drops.encode(feed_id, drops.rows(feed_id, 5)), 0
+    for _ in range(400):
+        spoilt = bytearray(whole)
+        for _ in range(dice.choice((1, 2, 5))):
+            spoilt[dice.randrange(len(spoilt))] = dice.randrange(256)
+        try:
+            read(sent_feed(feed_id), bytes(spoilt))
+        except Damaged:
+            refused += 1
+    assert refused > 200
 
 
 @pytest.mark.parametrize("rows", [999, 1001])
