@@ -23,12 +23,14 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     _check_footer(handle)
     texts = [feed.dialect.sent(column.name) for column in feed.sent if column.type is Type.STRING]
     try:
-        # Text stays coded until its longest value is known: a page of repeats expands without end.
-        file = pq.ParquetFile(handle, read_dictionary=texts)
-        names = list(file.schema_arrow.names)
+        plain = pq.ParquetFile(handle)
+        names = list(plain.schema_arrow.names)
         reading.check_columns(feed, names)
-        _check_size(handle, file.metadata)
-        _check_types(feed, file.schema_arrow)
+        _check_size(handle, plain.metadata)
+        _check_types(feed, plain.schema_arrow)
+        # Text stays coded until its longest value is known: a page of repeats expands without end. Asked for only now:
+        # of a column that is not there, or is no text, it would be a KeyError.
+        file = pq.ParquetFile(handle, metadata=plain.metadata, read_dictionary=texts)
         wanted = [feed.dialect.sent(column.name) for column in feed.sent]
         empty = True
         for batch in file.iter_batches(batch_size=reading.PART_ROWS, columns=wanted):
@@ -36,7 +38,7 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
             yield _part(feed, names, pa.Table.from_batches([batch]))
         if empty:
             yield _part(feed, names, file.schema_arrow.empty_table())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names of columns are text too
         why = "no magic bytes, it was cut or is another format" if "magic" in str(error) else "it does not read"
         raise Damaged(f"not a whole Parquet file: {why}") from None
 
@@ -110,6 +112,14 @@ def _fits(kind: Type, found: pa.DataType) -> bool:
     return zone is None or (kind is Type.INSTANT and zone == "UTC")
 
 
+def _check_text(column: Column, chunk: pa.Array) -> None:
+    """Arrow takes any bytes for text, and whoever looks at them later falls over."""
+    try:
+        chunk.validate(full=True)
+    except pa.ArrowInvalid:
+        raise Damaged(f"{column.name} has text that is not UTF-8") from None
+
+
 def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -> pa.Array:
     from expectations.thresholds import MAX_TEXT
 
@@ -117,6 +127,7 @@ def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -
     plain = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
     if pa.types.is_dictionary(found.type):
         for chunk in found.chunks:
+            _check_text(column, chunk)
             longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
             if longest > MAX_TEXT:
                 raise Damaged(f"{column.name} has a value of {longest} bytes, more than {MAX_TEXT}")
