@@ -36,7 +36,7 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
             yield _part(feed, names, pa.Table.from_batches([batch]))
         if empty:
             yield _part(feed, names, file.schema_arrow.empty_table())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
         why = "no magic bytes, it was cut or is another format" if "magic" in str(error) else "it does not read"
         raise Damaged(f"not a whole Parquet file: {why}") from None
 
@@ -108,11 +108,21 @@ def _fits(kind: Type, found: pa.DataType) -> bool:
     return zone is None or (kind is Type.INSTANT and zone == "UTC")
 
 
+def _check_text(column: Column, found: pa.ChunkedArray) -> None:
+    """Parquet says that text is UTF-8 and its reader believes it; what is not would break whoever touches it later."""
+    try:
+        found.validate(full=True)
+    except pa.ArrowInvalid:
+        raise Damaged(f"{column.name} is not UTF-8: a byte does not decode") from None
+
+
 def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -> pa.Array:
     from expectations.thresholds import MAX_TEXT
 
     target = ARROW[column.type]
     plain = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
+    if pa.types.is_string(plain) or pa.types.is_large_string(plain):
+        _check_text(column, found)
     if pa.types.is_dictionary(found.type):
         for chunk in found.chunks:
             longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
