@@ -23,12 +23,14 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     _check_footer(handle)
     texts = [feed.dialect.sent(column.name) for column in feed.sent if column.type is Type.STRING]
     try:
-        # Text stays coded until its longest value is known: a page of repeats expands without end.
-        file = pq.ParquetFile(handle, read_dictionary=texts)
+        file = pq.ParquetFile(handle)
         names = list(file.schema_arrow.names)
         reading.check_columns(feed, names)
         _check_size(handle, file.metadata)
         _check_types(feed, file.schema_arrow)
+        # Text stays coded until its longest value is known: a page of repeats expands without end. Asked for only now,
+        # because asking for a column that is not there is a KeyError.
+        file = pq.ParquetFile(handle, metadata=file.metadata, read_dictionary=texts)
         wanted = [feed.dialect.sent(column.name) for column in feed.sent]
         empty = True
         for batch in file.iter_batches(batch_size=reading.PART_ROWS, columns=wanted):
