@@ -33,6 +33,8 @@ _FORMS: dict[Type, tuple[str, str]] = {
     Type.INSTANT: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$",
                    "an instant YYYY-MM-DDTHH:MM:SSZ"),
 }
+# Nobody's contract is older; 9999-12-31 is how some senders write `no end`.
+_FIRST, _LAST = datetime(1900, 1, 1), datetime(9999, 12, 31, 23, 59, 59)
 _MSISDN = r"^\+?[1-9][0-9]{6,14}$"  # E.164: up to 15 digits, no leading zero
 
 
@@ -77,6 +79,25 @@ def typed(column: Column, text: pa.ChunkedArray, faults: Faults, declared: str |
     impossible = _true(pc.and_(pc.is_valid(kept), pc.is_null(converted)))
     faults.refuse(column, f"is not {words}", wrong | impossible)
     return converted
+
+
+def possible(column: Column, array: pa.Array, faults: Faults) -> pa.Array:
+    """The column without days of no calendar in use and text with a NUL in it: faults, and null from here on.
+
+    A form with its own dates can hold the year 29349, which Python's cannot; the year 1 is a program's word for none.
+    """
+    if column.type is Type.STRING:
+        wrong, why = _true(pc.match_substring(array, "\0")), "has a NUL byte in it"
+    elif column.type in (Type.DATE, Type.LOCAL_TIME, Type.INSTANT):
+        first, last = (pa.scalar(bound).cast(array.type) for bound in (_FIRST, _LAST))
+        wrong = _true(pc.or_(pc.less(array, first), pc.greater(array, last)))
+        why = f"lies outside the years {_FIRST.year} to {_LAST.year}"
+    else:
+        return array
+    if not wrong.any():
+        return array
+    faults.refuse(column, why, wrong)
+    return pc.if_else(pa.array(wrong), pa.scalar(None, array.type), array)
 
 
 def complete(column: Column, array: pa.Array, faults: Faults) -> None:

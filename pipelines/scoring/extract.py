@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A spreadsheet runs a cell that begins so as a formula (CWE-1236); an apostrophe makes it text.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so as a formula (CWE-1236), in some settings also with the full-width form of
+# the sign; an apostrophe makes it text.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
 COLUMNS: dict[str, dict[str, str]] = {
     "churn": {
