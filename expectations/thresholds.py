@@ -14,6 +14,9 @@ MAX_COLUMNS = 1_000  # the widest feed of the contract has 22; a million columns
 MAX_LINE_BYTES = 2**20  # one row as text; free text is the longest thing in it
 MAX_TEXT = 100_000  # characters of one value
 MAX_FOOTER_BYTES = 16 * 2**20  # Parquet metadata, read whole before anything can be checked
+# Of one column in one row group: a single page may be all of it, and a page is unpacked whole. A million texts of 500
+# bytes; a sender with more writes smaller row groups.
+MAX_CHUNK_BYTES = 512 * 2**20
 # Parquet of repeated values reaches 1:200 on our feeds; beyond this it is made to exhaust memory.
 MAX_EXPANSION = 2_000
 

@@ -20,6 +20,7 @@ _NEEDED: dict[str, type] = {
 }
 _OPTIONAL: dict[str, type] = {"empty": bool, "day_zero": bool, "volume_confirmed": bool}
 _MAX_CONTROL_BYTES = 64 * 1024
+_LAST_YEAR = 2262  # the last that fits nanoseconds in 64 bits; later is no clock's
 
 
 class Damaged(Exception):
@@ -95,14 +96,14 @@ class Drop:
             if len(text) > _MAX_CONTROL_BYTES:
                 raise Damaged(f"control file is larger than {_MAX_CONTROL_BYTES} bytes")
             said = json.loads(text)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also a number of more digits than Python converts
             raise Damaged("control file is not JSON in UTF-8") from None
         if not isinstance(said, dict):
             raise Damaged("control file is not a JSON object")
-        wrong = [*_ill_typed(said), *self._disagreements(said)]
+        wrong = [*_ill_typed(said), *_impossible(said), *self._disagreements(said)]
         try:
             produced_at = datetime.fromisoformat(str(said.get("produced_at")))
-            if produced_at.utcoffset() is None or produced_at.utcoffset():
+            if produced_at.utcoffset() is None or produced_at.utcoffset() or produced_at.year > _LAST_YEAR:
                 raise ValueError
         except ValueError:
             wrong.append("control file: produced_at is not an instant such as 2026-08-02T01:00:00Z")
@@ -144,13 +145,23 @@ def _ill_typed(said: dict[str, Any]) -> list[str]:
     return wrong
 
 
+def _impossible(said: dict[str, Any]) -> list[str]:
+    """A count no drop can have; one of 400 digits does not even fit a float."""
+    from expectations.thresholds import MAX_ROWS
+
+    if type(said.get("rows")) is int and not 0 <= said["rows"] <= MAX_ROWS:
+        return [f"control file: rows is not within 0 and {MAX_ROWS}"]
+    return []
+
+
 def open_inside(path: Path) -> BufferedReader:
     """Open a file of its own inside landing/ for reading.
 
     A symbolic link, on the file or on a folder above it, could point anywhere, and a pipe would be waited for: Damaged.
     """
-    root = settings().landing.resolve()
-    if path.is_symlink() or not path.resolve().is_relative_to(root):
+    landing = settings().landing
+    # Inside landing/ a link would show one drop as another's.
+    if path.is_symlink() or path.resolve() != landing.resolve() / path.relative_to(landing):
         raise Damaged(f"{path.name} is a symbolic link or lies outside the landing folder")
     try:
         # O_NOFOLLOW: between the look above and this line the file may have become a link.

@@ -22,8 +22,6 @@ def blocks(handle: BinaryIO, encoding: str, size: int, lines: int) -> Iterator[b
 
     A byte order mark of UTF-8 is allowed and removed. The last line must end: a file that was cut does not.
     """
-    from expectations.thresholds import MAX_LINE_BYTES
-
     rest = b""
     line = 0
     first = True
@@ -32,14 +30,12 @@ def blocks(handle: BinaryIO, encoding: str, size: int, lines: int) -> Iterator[b
             data = data.removeprefix(_BOM)
             first = False
         head, end, tail = data.rpartition(b"\n")
-        if len(rest) + len(head if end else data) > size + MAX_LINE_BYTES or len(tail) > MAX_LINE_BYTES:
-            raise Damaged(f"line {line + 1}: longer than {MAX_LINE_BYTES} bytes")
-        if not end:
-            rest += data
-            continue
-        yield from _cut(_decoded(rest + head + end, encoding, line), lines)
-        line += head.count(b"\n") + rest.count(b"\n") + 1
-        rest = tail
+        block, rest = (rest + head + end, tail) if end else (b"", rest + data)
+        _check_length(block, line)
+        if block:
+            yield from _cut(_decoded(block, encoding, line), lines)
+            line += block.count(b"\n")
+        _check_length(rest, line)
     if rest or first:
         raise Damaged("the last line has no end: the file was cut")
 
@@ -53,6 +49,19 @@ def _cut(block: bytes, lines: int) -> Iterator[bytes]:
     for start, end in pairwise([0, *ends.tolist(), len(block)]):
         if start < end:
             yield block[start:end]
+
+
+def _check_length(block: bytes, line: int) -> None:
+    """Raises Damaged for a line that no row has; `line`: how many went before the block."""
+    from expectations.thresholds import MAX_LINE_BYTES
+
+    at = 0
+    while len(block) - at > MAX_LINE_BYTES:
+        end = block.rfind(b"\n", at, at + MAX_LINE_BYTES + 1)
+        if end < 0:
+            number = line + block.count(b"\n", 0, at) + 1
+            raise Damaged(f"line {number}: longer than {MAX_LINE_BYTES} bytes")
+        at = end + 1
 
 
 def _decoded(block: bytes, encoding: str, line: int) -> bytes:

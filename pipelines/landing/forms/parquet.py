@@ -70,16 +70,21 @@ def _check_footer(handle: BinaryIO) -> None:
 
 
 def _check_size(handle: BinaryIO, metadata: pq.FileMetaData) -> None:
-    from expectations.thresholds import MAX_EXPANSION, MAX_ROWS
+    from expectations.thresholds import MAX_CHUNK_BYTES, MAX_EXPANSION, MAX_ROWS
 
     if metadata.num_rows > MAX_ROWS:
         raise Damaged(f"{metadata.num_rows} rows, more than the {MAX_ROWS} a drop may have")
     packed = handle.seek(0, os.SEEK_END)
-    pages = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     # A run of one value is a few bytes in its page and 8 a row in memory.
-    unpacked = max(pages, 8 * metadata.num_columns * metadata.num_rows)
+    unpacked = max(sum(group.total_byte_size for group in groups), 8 * metadata.num_columns * metadata.num_rows)
     if unpacked > MAX_EXPANSION * packed:
         raise Damaged(f"{packed} bytes that unpack to {unpacked}: more than 1 to {MAX_EXPANSION}")
+    longest = max((group.column(at).total_uncompressed_size for group in groups if group.total_byte_size >
+                   MAX_CHUNK_BYTES for at in range(group.num_columns)), default=0)
+    if longest > MAX_CHUNK_BYTES:
+        raise Damaged(f"a column of a row group that unpacks to {longest} bytes, more than {MAX_CHUNK_BYTES}: "
+                      "write smaller row groups")
 
 
 def _check_types(feed: Feed, schema: pa.Schema) -> None:
