@@ -11,6 +11,7 @@ from data_sources import subscriber_billing, subscriber_care, subscriber_network
 from entities import subscriber
 from feast import FeatureView, Field
 from feast.types import Bool, Float64, Int64, String
+from governance import governed
 
 ONE_NIGHT = timedelta(days=1) - timedelta(seconds=1)
 
@@ -26,7 +27,7 @@ ftr_subscriber_billing = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_billing,
-    tags={"always_set": "tenure_days"},
+    tags=governed("billing", always_set="tenure_days"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),
@@ -58,7 +59,7 @@ ftr_subscriber_network = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_network,
-    tags={"always_set": "has_network"},
+    tags=governed("network", always_set="has_network"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_network"),
@@ -76,7 +77,7 @@ ftr_subscriber_care = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_care,
-    tags={"always_set": "has_care"},
+    tags=governed("care", always_set="has_care"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_care"),
@@ -97,6 +98,7 @@ subscriber_online = FeatureView(
     ttl=timedelta(days=3),
     online=True,
     source=subscriber_billing,
+    tags=governed("billing", purpose="ANALYTICS"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),

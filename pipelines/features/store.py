@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.clock import midnight
 from pipelines.errors import UsageError
+from pipelines.features import rules
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
 from pipelines.settings import PROJECT, settings
@@ -47,7 +48,11 @@ class View:
 
 
 def apply(*, report: Report = silent) -> bool:
-    """Register feature_repo's definitions; False, without paying for Feast, when these very ones are registered."""
+    """Register feature_repo's definitions; False, without paying for Feast, when these very ones are registered.
+
+    Raises Held when a definition breaks a rule, before anything is registered; above all when a service is no longer
+    what a model version was trained with.
+    """
     stamp = settings().feast / "applied.json"
     digest = _definitions_digest()
     with lock("apply"):
@@ -60,6 +65,7 @@ def apply(*, report: Report = silent) -> bool:
             from feast.repo_operations import extract_objects_for_apply_delete, parse_repo
 
             contents = parse_repo(REPOSITORY)
+            rules.check({view.name: view.tags for view in contents.feature_views}, _services(contents))
             wanted, obsolete, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
             store.apply(wanted, objects_to_delete=obsolete, partial=False)
         write_json(stamp, {"digest": digest})
@@ -196,6 +202,17 @@ def lock(name: str) -> Iterator[None]:
     with (folder / f".{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _services(contents: Any) -> dict[str, rules.Service]:
+    return {
+        service.name: rules.Service(
+            service.name,
+            {field.name: str(field.dtype) for view in service.feature_view_projections for field in view.features},
+            tuple(view.name for view in service.feature_view_projections),
+        )
+        for service in contents.feature_services
+    }
 
 
 def _view(found: Any, columns: list[str]) -> View:
