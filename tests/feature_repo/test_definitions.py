@@ -54,8 +54,8 @@ def test_no_feature_is_served_by_two_views_of_one_service(registered: Any) -> No
 
 
 def test_only_narrow_views_go_online(registered: Any) -> None:
-    online = [view for view in registered.list_feature_views() if view.online]
-    assert [view.name for view in online] == ["subscriber_online"]
+    online = sorted((one for one in registered.list_feature_views() if one.online), key=lambda one: one.name)
+    assert [view.name for view in online] == ["subscriber_online", "subscriber_scores"]
     assert all(len(view.features) <= 8 for view in online)
 
 
@@ -68,8 +68,8 @@ def test_every_view_of_a_service_says_which_column_is_never_null_and_serves_one_
 
 
 def test_every_source_reads_published_files_only_and_knows_when_rows_were_known(registered: Any) -> None:
-    sources = registered.list_data_sources()
-    assert len(sources) == 3
+    sources = [view.batch_source for view in registered.list_feature_views()]
+    assert len({source.name for source in sources}) == 4
     for source in sources:
         assert source.path.endswith(f"/features/{source.name}/as_of=*/data.parquet")
         assert source.created_timestamp_column == "created_at"

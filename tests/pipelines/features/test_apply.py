@@ -18,7 +18,7 @@ from pipelines.settings import PROJECT, settings
 def test_definitions_are_registered_once(home: Path) -> None:
     assert features.apply()
     assert not features.apply()
-    assert store.online_views()[0].name == "subscriber_online"
+    assert [view.name for view in store.online_views()] == ["subscriber_online", "subscriber_scores"]
 
 
 def test_changed_definitions_are_registered_again(home: Path) -> None:
