@@ -7,10 +7,11 @@ names the column that is never NULL in a published row: a NULL in it means that 
 
 from datetime import timedelta
 
-from data_sources import subscriber_billing, subscriber_care, subscriber_network
+from data_sources import scores, subscriber_billing, subscriber_care, subscriber_network
 from entities import subscriber
 from feast import FeatureView, Field
-from feast.types import Bool, Float64, Int64, String
+from feast.types import Bool, Float64, Int64, String, UnixTimestamp
+from governance import governed
 
 ONE_NIGHT = timedelta(days=1) - timedelta(seconds=1)
 
@@ -26,7 +27,7 @@ ftr_subscriber_billing = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_billing,
-    tags={"always_set": "tenure_days"},
+    tags=governed("billing", always_set="tenure_days"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),
@@ -60,7 +61,7 @@ ftr_subscriber_network = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_network,
-    tags={"always_set": "has_network"},
+    tags=governed("network", always_set="has_network"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_network"),
@@ -86,7 +87,7 @@ ftr_subscriber_care = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_care,
-    tags={"always_set": "has_care"},
+    tags=governed("care", always_set="has_care"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_care"),
@@ -109,11 +110,32 @@ subscriber_online = FeatureView(
     ttl=timedelta(days=3),
     online=True,
     source=subscriber_billing,
+    tags=governed("billing", purpose="ANALYTICS"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),
         *fields(String, "contract_type"),
         *fields(Float64, "price_eur"),
         *fields(Int64, "days_to_contract_end"),
+    ],
+)
+
+# Beside them tonight's scores. Reasons are one text and expiry is the models' earliest: SQLite keeps one row per value.
+subscriber_scores = FeatureView(
+    name="subscriber_scores",
+    entities=[subscriber],
+    ttl=timedelta(days=3),
+    online=True,
+    source=scores,
+    tags=governed("scores", purpose="ANALYTICS", pushed="scores"),
+    schema=[
+        Field(name="subscriber_id", dtype=String),
+        *fields(Float64, "churn_probability"),
+        *fields(Int64, "churn_decile"),
+        *fields(String, "churn_reasons"),
+        *fields(Int64, "churn_version"),
+        *fields(Float64, "ltv_eur_12m"),
+        *fields(Int64, "ltv_version"),
+        *fields(UnixTimestamp, "expires_at"),
     ],
 )

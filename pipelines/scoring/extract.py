@@ -43,7 +43,10 @@ def extract(as_of: date) -> Path:
     Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there.
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
-    frames = {model: frame for model in COLUMNS if (frame := _scores(model, as_of)) is not None}
+    frames = {
+        model: frame[["subscriber_id", *COLUMNS[model]]] for model in COLUMNS
+        if (frame := published_scores(model, as_of)) is not None
+    }
     if not frames:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
     joined = _roster(as_of)
@@ -64,7 +67,7 @@ def extract(as_of: date) -> Path:
     return path
 
 
-def _scores(model: str, as_of: date) -> pd.DataFrame | None:
+def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
     """The scores of the champion in force, or None when there is no champion or it has not scored this night."""
     import pyarrow.parquet as pq
 
@@ -77,8 +80,7 @@ def _scores(model: str, as_of: date) -> pd.DataFrame | None:
     key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
     if scores.entry(key) is None:
         return None
-    columns = ["subscriber_id", *COLUMNS[model]]
-    frame: pd.DataFrame = pq.read_table(scores.verify(key), columns=columns, partitioning=None).to_pandas()
+    frame: pd.DataFrame = pq.read_table(scores.verify(key), partitioning=None).to_pandas()
     return frame
 
 
