@@ -49,6 +49,8 @@ ftr_subscriber_billing = FeatureView(
         *fields(Float64, "unpaid_eur_90d"),
         *fields(Int64, "days_since_last_payment"),
         *fields(Float64, "margin_eur_30d"),
+        *fields(Float64, "failed_payment_ratio_90d", "mean_days_late_90d", "billed_sd_eur_90d"),
+        *fields(Int64, "days_since_price_change", "account_line_count", "account_ended_lines_90d"),
     ],
 )
 
@@ -67,6 +69,14 @@ ftr_subscriber_network = FeatureView(
         *fields(Float64, "data_trend_ratio_30d"),
         *fields(Int64, "active_days_30d", "days_since_last_use"),
         *fields(Float64, "dropped_call_ratio_30d", "roaming_mb_90d"),
+        *fields(Float64, "data_trend_ratio_7d", "voice_trend_ratio_30d", "data_sd_mb_30d"),
+        *fields(Int64, "active_days_7d"),
+        *fields(
+            Float64, "retainability_ratio_30d", "dl_throughput_mbps_30d", "dl_latency_ms_30d",
+            "availability_ratio_30d", "bad_cell_share_30d",
+        ),
+        *fields(Int64, "days_since_sim_swap"),
+        *fields(Bool, "is_ported_in"),
     ],
 )
 
@@ -86,6 +96,8 @@ ftr_subscriber_care = FeatureView(
         ),
         *fields(Float64, "mean_wait_s_90d"),
         *fields(Int64, "billing_contacts_90d", "network_contacts_90d", "days_since_last_contact"),
+        *fields(Float64, "contacts_trend_ratio_30d", "resolved_ratio_90d"),
+        *fields(Int64, "days_since_last_complaint", "open_complaints", "oldest_open_complaint_days"),
     ],
 )
 

@@ -84,7 +84,7 @@ def _short(day: date | None) -> Any:
     return day and f"{day:%m-%d}"
 
 
-def ids(lives: Lives, days: Iterable[str]) -> dict[str, set[str]]:
+def ids(asked: Asked, days: Iterable[str]) -> dict[str, set[str]]:
     """The subscriber ids known by each day."""
-    rows = lives.ask(*days).rows("select known_by, subscriber_id from int_subscriber_identity")
+    rows = asked.rows("select known_by, subscriber_id from int_subscriber_identity")
     return {day: {row["subscriber_id"] for row in rows if row["known_by"] == on(day)} for day in days}

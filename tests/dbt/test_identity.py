@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from lives import Lives, ids
 
 
+def known(lives: Lives, *days: str) -> dict[str, set[str]]:
+    return ids(lives.ask(*days), days)
+
+
 def test_f24_a_reassigned_number_leaves_nothing_of_its_past_to_the_new_person() -> None:
     lives = Lives().line("old", "n", "01-01").line("old", "n", "02-10", ended="02-10")
     lives.line("new", "n", "05-20", since="05-20").event("reassignment", "n", "05-20")
@@ -55,8 +59,8 @@ def test_f25_the_subscriber_survives_a_port_out_and_a_return() -> None:
     billed = Lives().line("s", "n", "01-01").line("s", "n", "02-10", ended="02-10", reason="port_out")
     billed.line("s", "n", "04-01")
     assert billed.held() == lives.held()
-    assert ids(lives, ["03-01", "05-01"]) == ids(billed, ["03-01", "05-01"]) == {
-        "03-01": {"sub_s"}, "05-01": {"sub_s"}}
+    for told in (lives, billed):
+        assert known(told, "03-01", "05-01") == {"03-01": {"sub_s"}, "05-01": {"sub_s"}}
 
 
 def test_f25_a_second_port_out_ends_the_return() -> None:
@@ -86,7 +90,7 @@ def test_f26_a_sim_swap_changes_nothing_about_who_holds_the_number() -> None:
 def test_f26_a_change_of_number_keeps_the_subscriber() -> None:
     lives = Lives().line("s", "n1", "01-01").line("s", "n2", "03-01")
     assert lives.held() == {("s", "n1", "01-01", "03-01"), ("s", "n2", "03-01", None)}
-    assert ids(lives, ["02-01", "04-01"]) == {"02-01": {"sub_s"}, "04-01": {"sub_s"}}
+    assert known(lives, "02-01", "04-01") == {"02-01": {"sub_s"}, "04-01": {"sub_s"}}
 
 
 def test_f27_the_same_number_in_two_systems_is_the_newest_claims_from_its_day() -> None:
@@ -117,7 +121,7 @@ EVENTS = st.lists(st.tuples(
     DAYS), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ROWS, EVENTS)
 def test_f24_f27_no_number_ever_has_two_holders_and_no_later_day_renames_anyone(rows, events) -> None:
     lives = Lives()
@@ -130,8 +134,9 @@ def test_f24_f27_no_number_ever_has_two_holders_and_no_later_day_renames_anyone(
     assert asked.faults("one_holder", "int_number_holding", keys=["known_by", "msisdn_token"]) == []
     assert asked.faults("grain", "int_number_holding",
                         columns=["known_by", "msisdn_token", "subscriber_id", "held_from_on"]) == []
-    known = ids(lives, days)
-    assert known["02-01"] <= known["03-15"] <= known["06-01"]
+    told = ids(asked, days)
+    assert told["02-01"] <= told["03-15"] <= told["06-01"]
+    asked.connection.close()
 
 
 def test_the_test_of_one_holder_can_fail() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,18 @@ def test_modules_import_their_siblings_bare(path: Path) -> None:
     """`from feature_repo.entities import ...` would load a module twice, and Feast would refuse the doubled objects."""
     imported = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in imported if name and name.startswith(("feature_repo", "pipelines"))]
+
+
+# What registered models were trained with: an edit of a service makes them score other columns than they know.
+USED = {
+    "churn_v1": (55, "d6301480c5107204"), "ltv_v1": (55, "d6301480c5107204"),
+    "churn_v2": (77, "92a5d01363ea8e42"), "ltv_v2": (77, "92a5d01363ea8e42"),
+}
+
+
+def test_a_service_that_models_may_have_used_never_changes_its_columns(registered: Any) -> None:
+    found = {}
+    for service in registered.list_feature_services():
+        names = [field.name for view in service.feature_view_projections for field in view.features]
+        found[service.name] = (len(names), hashlib.sha256(" ".join(names).encode()).hexdigest()[:16])
+    assert found == USED
