@@ -67,3 +67,27 @@
     inner join new_drops on counted.dt = new_drops.dt
     where cast(counted.{{ column }} as date) > counted.known_on
 {% endtest %}
+
+
+{#- The other way: of a feed that is delivered something became known in the `days` before every as_of of this build.
+    By the day of knowledge, not by the drop's: a dump of years is one drop. -#}
+{% test not_silent(model, feed, days) %}
+    with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
+    delivered as (
+        select count(*) > 0 as is_delivered
+        from {{ source('estate', 'feeds') }}
+        where shape_id = '{{ feed }}' and is_delivered
+    ),
+    newest as (
+        select as_ofs.as_of, max(told.known_on) as told_on
+        from as_ofs
+        left join {{ model }} as told
+            on told.known_on >= as_ofs.as_of - {{ days }}
+            and told.known_on <= as_ofs.as_of
+        group by as_ofs.as_of
+    )
+    select newest.as_of, 'nothing for {{ days }} days' as fault
+    from newest
+    cross join delivered
+    where delivered.is_delivered and newest.told_on is null
+{% endtest %}

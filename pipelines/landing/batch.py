@@ -63,7 +63,7 @@ class Arrival:
     @property
     def is_small(self) -> bool:
         """Whether it is one part, so that it can be checked together with others."""
-        return self.seen.size <= PART_BYTES and self.control.rows <= PART_ROWS
+        return self.seen.size <= PART_BYTES and self.control.rows < PART_ROWS  # a header is a line too
 
 
 @dataclass

@@ -48,5 +48,6 @@ class Asked:
         tests = (PROJECT / "macros/tests.sql").read_text(encoding="utf-8")
         body = re.search(rf"{{% test {test}\(.*?%}}(.*?){{% endtest %}}", tests, re.DOTALL)
         assert body is not None, test
-        query = Environment(autoescape=False).from_string(body[1]).render(model=model, **arguments)
+        query = Environment(autoescape=False).from_string(body[1]).render(
+            model=model, ref=lambda name: name, source=lambda schema, name: f"{schema}_{name}", **arguments)
         return self.rows(query)
