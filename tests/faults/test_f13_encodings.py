@@ -180,7 +180,7 @@ def with_bytes(drops: ModuleType, value: bytes, count: int) -> bytes:
 def test_F13_text_in_parquet_that_is_not_utf_8_rejects_the_file(home: Path, drops: ModuleType, value: bytes) -> None:
     drops.estate(USAGE)
     drops.put(USAGE, with_bytes(drops, value, 3), 3)
-    with pytest.raises(RejectedFile, match="cell_1_id is not UTF-8"):
+    with pytest.raises(RejectedFile, match="cell_1_id has text that is not UTF-8"):
         landing.land(drops.AS_OF)
     assert not drops.raw_path(USAGE).exists()
 

@@ -122,7 +122,7 @@ def _check_text(column: Column, chunk: pa.Array) -> None:
     try:
         chunk.validate(full=True)
     except pa.ArrowInvalid:
-        raise Damaged(f"{column.name} has text that is not UTF-8") from None
+        raise Damaged(f"{column.name} has text that is not UTF-8: a byte does not decode") from None
 
 
 def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -> pa.Array:
