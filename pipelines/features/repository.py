@@ -55,8 +55,8 @@ def loadable(folder: Path) -> Iterator[None]:
 
 
 def digest(folder: Path) -> str:
-    """sha256 over the definitions and the home that their paths are made of."""
-    running = hashlib.sha256(str(settings().home).encode())
+    """sha256 over the definitions, the home that their paths are made of, and the registry they go to."""
+    running = hashlib.sha256(f"{settings().home}\0{settings().feast_registry}".encode())
     for path in sorted([*folder.glob("*.py"), folder / "feature_store.yaml"]):
         running.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return running.hexdigest()

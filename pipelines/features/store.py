@@ -53,7 +53,8 @@ def apply(*, report: Report = silent) -> bool:
     digest = repository.digest(REPOSITORY)
     with lock("apply"):
         applied = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {}
-        if applied.get("digest") == digest and (settings().feast / "registry.db").exists():
+        stands = bool(settings().feast_registry) or (settings().feast / "registry.db").exists()
+        if applied.get("digest") == digest and stands:
             return False
         report("features: registering definitions")
         store = _open()
@@ -256,11 +257,11 @@ def _registered() -> Any:
 
 def _open() -> Any:
     now = settings()
-    return _open_store(str(now.home), now.memory_limit, now.threads)
+    return _open_store(str(now.home), now.memory_limit, now.threads, now.feast_registry, now.feast_redis)
 
 
 @lru_cache(maxsize=1)
-def _open_store(home: str, memory_limit: str, threads: int) -> Any:
+def _open_store(home: str, memory_limit: str, threads: int, registry: str, redis: str) -> Any:
     """The feature store of a home, and DuckDB's limits for everything Feast reads in this process."""
     repository.import_feast()
     import ibis
@@ -271,7 +272,12 @@ def _open_store(home: str, memory_limit: str, threads: int) -> Any:
     # ibis sets the session's time zone to UTC, which our naive timestamps need: Feast casts them to UTC.
     ibis.set_backend(ibis.duckdb.connect(memory_limit=memory_limit, threads=threads))
     text = (REPOSITORY / "feature_store.yaml").read_text(encoding="utf-8").replace("${TELCO_HOME}", home)
-    return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **yaml.safe_load(text)))
+    config = yaml.safe_load(text)
+    if registry:
+        config["registry"]["path"] = registry
+    if redis:
+        config["online_store"] = {"type": "redis", "connection_string": redis}
+    return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **config))
 
 
 @contextlib.contextmanager
