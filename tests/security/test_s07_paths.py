@@ -45,8 +45,9 @@ def test_S07_a_symbolic_link_is_rejected_and_its_target_is_not_copied(
 NAMES = (
     "../../etc.passwd", "..", ".", "", "/etc/passwd", "/.usage", "network./etc", "network.../x", "network..usage",
     "network.usage/../../x", "network\\\\usage.daily", "..\\\\..\\\\x.y", "C:\\\\x.y", "network.usage\\u0000",
-    "network.usage\\n", "network. usage", "~root.x", "$HOME.x", "network.x;rm", "network.x' or '1", "network.%2e%2e", "Network.Usage",
-    "n\\u0435twork.usage", "\\uff0e\\uff0e.x", "network.\\u202eegasu", "network.*", "network.usage.daily", "-rf.x",
+    "network.usage\\n", "network. usage", "~root.x", "$HOME.x", "network.x;rm", "network.x' or '1", "network.%2e%2e",
+    "Network.Usage", "n\\u0435twork.usage",
+    "\\uff0e\\uff0e.x", "network.\\u202eegasu", "network.*", "network.usage.daily", "-rf.x",
     "network." + "x" * 300,
 )
 
