@@ -35,6 +35,7 @@ _FORMS: dict[Type, tuple[str, str]] = {
 }
 # Nobody's contract is older; 9999-12-31 is how some senders write `no end`.
 _FIRST, _LAST = datetime(1900, 1, 1), datetime(9999, 12, 31, 23, 59, 59)
+_NUL = "has a NUL character"  # JSON can write one, and Parquet; programs in C end a text there
 _MSISDN = r"^\+?[1-9][0-9]{6,14}$"  # E.164: up to 15 digits, no leading zero
 
 
@@ -105,9 +106,13 @@ def complete(column: Column, array: pa.Array, faults: Faults) -> None:
     if not column.nullable:
         empty = _true(pc.is_null(array))
         faults.add(f"{column.name} is empty", empty & ~faults.refused.get(column.name, np.zeros_like(empty)))
-    if column.type is not Type.STRING or column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+    if column.type is not Type.STRING:
+        return
+    if column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+        faults.add(f"{column.name} {_NUL}", _true(pc.match_substring(array, "\0")))
         return
     coded = array.dictionary_encode()
+    faults.add(f"{column.name} {_NUL}", _spread(coded, _true(pc.match_substring(coded.dictionary, "\0"))))
     blank = _true(pc.not_equal(pc.utf8_trim_whitespace(coded.dictionary), coded.dictionary))
     blank |= _true(pc.equal(coded.dictionary, ""))
     faults.add(f"{column.name} is empty or has blanks around it", _spread(coded, blank))
