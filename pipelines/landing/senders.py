@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
@@ -60,7 +61,7 @@ def mapping_faults(feed_id: str, facts: FeedFacts) -> list[str]:
     own = BY_ID[facts.like or feed_id]
     if facts.like is None and any(getattr(facts, name) for name in _MAPPINGS):
         return [f"only a feed that is `like` another may set {', '.join(_MAPPINGS)}"]
-    return [*_encoding_faults(facts), *_column_faults(own, facts)]
+    return [*_encoding_faults(facts), *_format_faults(facts), *_column_faults(own, facts)]
 
 
 def _encoding_faults(facts: FeedFacts) -> Iterator[str]:
@@ -70,6 +71,23 @@ def _encoding_faults(facts: FeedFacts) -> Iterator[str]:
         name = ""
     if name not in ENCODINGS:
         yield f"encoding = {facts.encoding!r} is none of {', '.join(ENCODINGS)}"
+
+
+def _format_faults(facts: FeedFacts) -> Iterator[str]:
+    """A form says the whole day and no zone: strptime fills in the year 1900, and passes over an offset."""
+    sample = datetime(2026, 10, 25, 13, 14)
+    day = sample.replace(hour=0, minute=0)  # a sender that writes only the day of a change means its midnight
+    for name in ("date_format", "time_format"):
+        form = getattr(facts, name)
+        if form is None:
+            continue
+        try:
+            is_whole = "%Z" not in form and datetime.strptime(sample.strftime(form), form) in (sample, day)
+        except ValueError:  # among others for %z, of which a local time has nothing to write
+            is_whole = False
+        if not is_whole:
+            yield (f"{name} = {form!r} must say year, month, day and, if any, the whole time, and no zone or offset: "
+                   "times are the operator's own clock, or UTC where the contract has an instant")
 
 
 def _column_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
