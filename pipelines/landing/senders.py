@@ -74,15 +74,18 @@ def _encoding_faults(facts: FeedFacts) -> Iterator[str]:
 
 
 def _form_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
-    day = datetime(2031, 12, 28, 23, 58, 57, tzinfo=UTC)
-    for key, parts in (("date_format", "%Y%m%d"), ("time_format", "%Y%m%d%H%M")):
+    """A form says the whole day (strptime fills in the year 1900) and no name of a zone (it passes over those)."""
+    sample = datetime(2026, 10, 25, 13, 14, tzinfo=UTC)
+    midnight = sample.replace(hour=0, minute=0)  # a sender that writes only the day of a change means its midnight
+    for key in ("date_format", "time_format"):
         form = getattr(facts, key)
         try:
-            if form and datetime.strptime(day.strftime(form), form).strftime(parts) != day.strftime(parts):
-                raise ValueError
+            read = datetime.strptime(sample.strftime(form), form).replace(tzinfo=UTC) if form else sample
         except ValueError:
-            yield (f"{key} = {form!r} does not say day, month, year{' and time' if 'time' in key else ''}: write it as "
-                   "strptime does, such as %d.%m.%Y" + (" %H:%M:%S" if "time" in key else ""))
+            read = None
+        if read not in (sample, midnight) or (form and "%Z" in form):
+            yield (f"{key} = {form!r} does not say day, month and year, or only part of the time: write it as strptime "
+                   "does, such as %d.%m.%Y" + (" %H:%M:%S" if key == "time_format" else ""))
     if facts.amounts == "major" and not any(column.money is Money.MINOR for column in own.columns):
         yield f"amounts: {own.id} has no amount in minor units"
 

@@ -36,7 +36,8 @@ def test_F06_no_cut_of_the_last_two_lines_gives_rows_that_were_not_sent(
     for end in range(start, len(whole)):
         if whole[end - 1:end] == b"\n":
             # Whole lines: nothing in the file can tell, so the count of the control file does (see below).
-            assert read(BY_ID[feed_id], whole[:end]).table.equals(everything.slice(0, whole[start:end].count(b"\n") + 3))
+            rows = whole[start:end].count(b"\n") + 3
+            assert read(BY_ID[feed_id], whole[:end]).table.equals(everything.slice(0, rows))
             continue
         with pytest.raises(Damaged, match="was cut"):
             read(BY_ID[feed_id], whole[:end])
@@ -119,7 +120,7 @@ def test_F07_parquet_cut_at_any_byte_is_refused(drops: ModuleType) -> None:
 def test_F07_random_bytes_are_refused_even_between_the_magic_ones(
     drops: ModuleType, seed: int, size: int, framed: bool
 ) -> None:
-    noise = random.Random(seed).randbytes(size)  # noqa: S311
+    noise = random.Random(seed).randbytes(size)
     with pytest.raises(Damaged, match="Parquet"):
         read(BY_ID[USAGE], b"PAR1" + noise + b"PAR1" if framed else noise)
 
@@ -173,6 +174,6 @@ def test_F08_a_file_cut_after_its_control_file_was_written_is_rejected_by_the_di
     drops.estate(feed_id)
     path = drops.drop(feed_id, drops.rows(feed_id, 20))
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(RejectedFile, match="sha256 of the data is .*, the control file says"):
+    with pytest.raises(RejectedFile, match=r"sha256 of the data is .*, the control file says"):
         landing.land(drops.AS_OF)
     assert not drops.raw_path(feed_id).exists()

@@ -126,7 +126,7 @@ def test_F12_shuffled_columns_give_the_same_raw_partition_to_the_byte(
     drops.estate(feed_id)
     expected = raw_bytes(drops, feed_id)
     for seed in range(3):
-        names = random.Random(seed).sample(columns(feed_id), len(columns(feed_id)))  # noqa: S311
+        names = random.Random(seed).sample(columns(feed_id), len(columns(feed_id)))
         assert names != columns(feed_id)
         assert raw_bytes(drops, feed_id, columns=names) == expected
 
@@ -137,7 +137,7 @@ def test_F12_each_json_object_may_have_an_order_of_its_own(home: Path, drops: Mo
     shutil.rmtree(settings().raw)
     lines = drops.encode(JSONL, drops.rows(JSONL)).decode().splitlines()
     shuffled = [json.dumps(dict(random.Random(seed).sample(list(json.loads(line).items()), len(columns(JSONL)))))
-                for seed, line in enumerate(lines)]  # noqa: S311
+                for seed, line in enumerate(lines)]
     assert shuffled != lines
     drops.put(JSONL, "".join(f"{line}\n" for line in shuffled).encode(), 3)
     landing.land(drops.AS_OF)

@@ -1,4 +1,4 @@
-"""F13: a file is text of the encoding its sender declared, or it is rejected; nothing is garbled and nothing guessed."""
+"""F13: a file is text of the encoding its sender declared, or it is rejected; nothing is garbled or guessed."""
 
 from __future__ import annotations
 
