@@ -119,7 +119,7 @@ def test_F07_a_half_written_parquet_file_is_rejected_for_its_missing_magic_bytes
 def test_F07_cut_at_any_byte_a_parquet_file_is_refused(home: Path, drops: ModuleType, where: float) -> None:
     for feed_id in (USAGE, "pm.samsung"):
         whole = drops.encode(feed_id, drops.rows(feed_id))
-        with pytest.raises(Damaged, match="not a whole Parquet file|no bytes"):
+        with pytest.raises(Damaged, match=r"not a whole Parquet file|no bytes"):
             read(sent_feed(feed_id), whole[: int(where * len(whole))])
 
 

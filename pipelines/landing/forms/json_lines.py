@@ -152,7 +152,7 @@ def _is_amount(value: Any) -> bool:
         return abs(value) < _MOST
     if not isinstance(value, Decimal) or not value.is_finite():
         return False
-    # The exponent first: what has one of millions is rounded to nothing or too much by any sum, and Arrow crashes on it.
+    # The exponent first: one of millions is rounded to nothing or too much by any sum, and Arrow crashes on it.
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent > -_LONGEST and value.adjusted() < 14 and value % _PLACES == 0
 
