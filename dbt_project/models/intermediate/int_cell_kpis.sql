@@ -24,7 +24,7 @@ told_periods as (
     where periods.is_known_assumed is not true
 ),
 
--- A dump of years is one drop, its day far from those of its periods; it matters until its last period leaves the window.
+-- A dump of years is one drop, its day far from its periods' days; it matters until its last period leaves the window.
 dumps as (select distinct dt from periods where is_known_assumed),
 
 dump_days as (

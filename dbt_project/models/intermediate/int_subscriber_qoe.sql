@@ -43,11 +43,11 @@ met as (
     select
         known_usage.as_of,
         holdings.subscriber_id,
-        {%- for kpi in ['retainability_ppm', 'dl_throughput_kbps', 'dl_latency_us', 'availability_ppm', 'is_bad'] %}
-        {{ met_sum(kpi) }} as {{ kpi }}_met,
-        {{ met_weight(kpi) }} as {{ kpi }}_weight
-        {{- "," if not loop.last }}
-        {%- endfor %}
+    {%- for kpi in ['retainability_ppm', 'dl_throughput_kbps', 'dl_latency_us', 'availability_ppm', 'is_bad'] %}
+    {{ met_sum(kpi) }} as {{ kpi }}_met,
+    {{ met_weight(kpi) }} as {{ kpi }}_weight
+    {{- "," if not loop.last }}
+    {%- endfor %}
     from known_usage
     inner join holdings
         on known_usage.as_of = holdings.known_by

@@ -4,7 +4,7 @@ operators as (select * from {{ source('estate', 'operators') }}),
 
 delivered as (select * from feeds where is_delivered),
 
--- The network, customer care and governance serve the whole house, whichever operator the estate files their feeds under.
+-- Network, customer care and governance serve the whole house, whichever operator the estate files their feeds under.
 house as (
     select
         count(*) filter (where shape_id = 'care.interactions') > 0 as has_care,
