@@ -83,21 +83,17 @@ def typed(column: Column, text: pa.ChunkedArray, faults: Faults, declared: str |
 
 
 def possible(column: Column, array: pa.Array, faults: Faults) -> pa.Array:
-    """The column without days of no calendar in use and text with a NUL in it: faults, and null from here on.
+    """The column without days of no calendar in use: faults, and null from here on.
 
     A form with its own dates can hold the year 29349, which Python's cannot; the year 1 is a program's word for none.
     """
-    if column.type is Type.STRING:
-        wrong, why = _true(pc.match_substring(array, "\0")), "has a NUL byte in it"
-    elif column.type in (Type.DATE, Type.LOCAL_TIME, Type.INSTANT):
-        first, last = (pa.scalar(bound).cast(array.type) for bound in (_FIRST, _LAST))
-        wrong = _true(pc.or_(pc.less(array, first), pc.greater(array, last)))
-        why = f"lies outside the years {_FIRST.year} to {_LAST.year}"
-    else:
+    if column.type not in (Type.DATE, Type.LOCAL_TIME, Type.INSTANT):
         return array
+    first, last = (pa.scalar(bound).cast(array.type) for bound in (_FIRST, _LAST))
+    wrong = _true(pc.or_(pc.less(array, first), pc.greater(array, last)))
     if not wrong.any():
         return array
-    faults.refuse(column, why, wrong)
+    faults.refuse(column, f"lies outside the years {_FIRST.year} to {_LAST.year}", wrong)
     return pc.if_else(pa.array(wrong), pa.scalar(None, array.type), array)
 
 

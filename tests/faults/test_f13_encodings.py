@@ -126,7 +126,8 @@ def with_text(drops: ModuleType, number: int, **text: str) -> bytes:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("call \ud83d", "has half a character"), ("\udc1f call", "has half a character"), ("a\0b", "has a NUL byte")],
+    [("call \ud83d", "has half of a surrogate pair"), ("\udc1f call", "has half of a surrogate pair"),
+     ("a\0b", "has a NUL character")],
     ids=["first half", "second half", "NUL"],
 )
 def test_F13_what_json_can_say_and_no_text_can_hold_is_its_rows_fault(
@@ -190,7 +191,7 @@ def test_F13_a_nul_in_parquet_text_is_its_rows_fault(home: Path, drops: ModuleTy
     drops.put(USAGE, with_bytes(drops, b"C0\x00001", 200), 200)
     (landed,) = landing.land(drops.AS_OF)
     assert (landed.rows, landed.quarantined) == (199, 1)
-    assert drops.quarantined(USAGE)[0]["reasons"] == ["cell_1_id has a NUL byte in it"]
+    assert drops.quarantined(USAGE)[0]["reasons"] == ["cell_1_id has a NUL character"]
 
 
 def test_F13_a_parquet_column_whose_name_is_not_utf_8_rejects_the_file(drops: ModuleType) -> None:

@@ -70,7 +70,7 @@ def exported(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         "expires_at": datetime(2026, 3, 14),
     })
     monkeypatch.setattr(exporter, "_roster", lambda as_of: roster)
-    monkeypatch.setattr(exporter, "_scores", lambda model, as_of: scores if model == "ltv" else None)
+    monkeypatch.setattr(exporter, "published_scores", lambda model, as_of: scores if model == "ltv" else None)
     with exporter.extract(NIGHT).open(encoding="utf-8", newline="") as handle:
         return list(csv.reader(handle))
 

@@ -111,6 +111,20 @@ def test_F22_in_autumn_the_hour_that_comes_twice_is_taken_for_its_first_and_no_r
     assert landed(feed_id, AUTUMN)["paid_at"].to_pylist() == [first[wall] for _, wall in pairs]
 
 
+@pytest.mark.parametrize("zone", FEEDS.values())
+def test_F22_a_sender_that_writes_the_offset_keeps_the_two_hours_of_autumn_apart(
+    home: Path, drops: ModuleType, zone: str
+) -> None:
+    feed_id = "billing_bravo_old.payments"
+    drops.estate(feed_id, like=LIKE, time_format="%d.%m.%Y %H:%M%z")
+    instants = [at for at, _ in clock(AUTUMN, zone)]
+    written = [f"{at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)):%d.%m.%Y %H:%M%z}" for at in instants]
+    rows = drops.rows(LIKE, len(instants), AUTUMN)
+    drops.drop(feed_id, [{**row, "paid_at": text} for row, text in zip(rows, written, strict=True)], AUTUMN)
+    landing.land(AUTUMN + DAY)
+    assert landed(feed_id, AUTUMN)["paid_at"].to_pylist() == instants
+
+
 @pytest.mark.parametrize(
     ("feed_id", "local", "utc"),
     [
@@ -179,9 +193,14 @@ ZONED = {"ZoneInfo", "tz_localize", "tz_convert", "astimezone", "assume_timezone
 
 
 def zoned_names(source: str) -> set[str]:
-    """What of a module applies a time zone; making something UTC that is UTC does not."""
+    """What of a module applies a time zone. An instant with an offset of its own told in UTC applies none."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    told_in_utc = {id(node.func) for node in ast.walk(tree)
+                   if isinstance(node, ast.Call) and [ast.unparse(given) for given in node.args] == ["UTC"]}
+    for node in ast.walk(tree):
+        if id(node) in told_in_utc:
+            continue
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
             found |= {"zoneinfo", "pytz", "dateutil"} & {module.partition(".")[0] for module in modules}
@@ -207,5 +226,7 @@ def test_F22_no_model_of_the_warehouse_applies_a_time_zone() -> None:
 def test_F22_a_zone_smuggled_in_would_be_seen() -> None:
     assert zoned_names("import zoneinfo") == {"zoneinfo"}
     assert zoned_names("from zoneinfo import ZoneInfo\nZoneInfo('UTC')") == {"zoneinfo", "ZoneInfo"}
+    assert zoned_names("x.astimezone(UTC)") == set()
+    assert zoned_names("x.astimezone()") == zoned_names("x.astimezone(zone)") == {"astimezone"}
     assert zoned_names("x.dt.tz_localize('Europe/London')") == {"tz_localize"}
     assert zoned_names("import pyarrow.compute as pc\npc.assume_timezone(a, 'UTC')") == {"assume_timezone"}

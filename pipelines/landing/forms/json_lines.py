@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO
@@ -23,7 +22,6 @@ _WORDS = {
     Type.STRING: "string", Type.INTEGER: "whole number", Type.DOUBLE: "number", Type.BOOLEAN: "boolean",
     Type.DECIMAL: "number of at most 4 places", Type.DATE: "string", Type.LOCAL_TIME: "string", Type.INSTANT: "string",
 }
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # an escape that is half a character, alone or of a pair
 _PLACES = Decimal("0.0001")
 _MOST = Decimal(10) ** 14
 _LONGEST = 40  # places a number may be written with; beyond four they are zeros
@@ -46,7 +44,6 @@ def _part(feed: Feed, objects: list[dict[str, Any]], block: bytes) -> Part:
     reading.check_columns(feed, names)
     faults = Faults()
     columns: Columns = {}
-    has_halves = _HALF.search(block) is not None
     for column in feed.columns:
         if column.name in feed.dialect.constants:
             columns[column.name] = constant(feed, column, len(objects), faults)
@@ -54,26 +51,8 @@ def _part(feed: Feed, objects: list[dict[str, Any]], block: bytes) -> Part:
         name = feed.dialect.sent(column.name)
         absent = np.array([name not in found for found in objects], dtype=np.bool_)
         faults.refuse(column, "is not in the object", absent)
-        values = [found.get(name) for found in objects]
-        if has_halves:
-            values = _without_halves(column, values, faults)
-        columns[column.name] = _array(feed, column, values, faults)
+        columns[column.name] = _array(feed, column, [found.get(name) for found in objects], faults)
     return Part(columns, tuple(names), faults, block)
-
-
-def _without_halves(column: Column, values: list[Any], faults: Faults) -> list[Any]:
-    """A sender that cuts text by UTF-16 units leaves half an emoji, which JSON can say and no UTF-8 can."""
-    halves = np.array([isinstance(value, str) and not _encodes(value) for value in values], dtype=np.bool_)
-    faults.refuse(column, "has half a character (a lone surrogate)", halves)
-    return [None if half else value for half, value in zip(halves, values, strict=True)]
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _array(feed: Feed, column: Column, values: list[Any], faults: Faults) -> pa.Array:
