@@ -105,7 +105,8 @@ def test_F22_one_module_alone_applies_a_time_zone() -> None:
                     "assume_timezone", "local_timestamp", "tz_convert", "astimezone"):
                 names.add(node.attr)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == \
-                    "tz_localize" and not (isinstance(node.args[0], ast.Constant) and node.args[0].value in ("UTC", None)):
+                    "tz_localize" and not (
+                        isinstance(node.args[0], ast.Constant) and node.args[0].value in ("UTC", None)):
                 names.add("tz_localize")
         if names:
             guilty[str(path.relative_to(PIPELINES))] = names

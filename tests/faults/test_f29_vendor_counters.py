@@ -1,4 +1,4 @@
-"""F29: four vendors' counters in their own names and units tell the same canonical row; an unknown counter is refused."""
+"""F29: four vendors' counters in their own names and units tell one canonical row; an unknown counter is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F35: a disk that is full, out of inodes or read-only: one clear error, what was published stands, nothing half-written."""
+"""F35: a disk that is full, out of inodes or read-only: one clear error, and what was published stands."""
 
 from __future__ import annotations
 

@@ -14,14 +14,16 @@ import pytest
 
 from pipelines.warehouse import lock
 
-SHELL = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(float(sys.argv[2]))"
+SHELL = ("import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); "
+         "time.sleep(float(sys.argv[2]))")
 
 
 @contextmanager
 def a_person(database: Path, stays_s: float = 60) -> Iterator[int]:
     """A shell that somebody left open."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen([sys.executable, "-c", SHELL, str(database), str(stays_s)], stdout=subprocess.PIPE, text=True)
+    call = [sys.executable, "-c", SHELL, str(database), str(stays_s)]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == "open\n"
