@@ -74,7 +74,7 @@ def test_F20_scores_that_would_multiply_the_roster_stop_the_extract(
     scores = pd.DataFrame({name: 0.5 for name in nightly.COLUMNS["churn"]} | {"subscriber_id": ids}, index=range(2))
     said = {"roster": roster, "scores": scores}
     monkeypatch.setattr(nightly, "_roster", lambda as_of: said["roster"])
-    monkeypatch.setattr(nightly, "_scores", lambda model, as_of: said["scores"] if model == "churn" else None)
+    monkeypatch.setattr(nightly, "published_scores", lambda model, as_of: said["scores"] if model == "churn" else None)
     assert len(pd.read_csv(nightly.extract(date(2026, 3, 11)))) == 2
     for doubled in said:
         whole = said[doubled]

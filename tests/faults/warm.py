@@ -1,10 +1,9 @@
-"""A process with the door's libraries loaded, which lands in forked children, killed or measured one by one."""
+"""A process with the door's libraries loaded, which lands in forked children: killed, limited or measured one by one."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -35,21 +34,24 @@ def land(home, as_of, part_rows):
     return {**said, "seconds": time.monotonic() - started}
 
 land(*json.loads(sys.stdin.readline()))
-for line in sys.stdin:
+while line := sys.stdin.readline():
+    *words, is_killed = json.loads(line)
     read, write = os.pipe()
     base = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
     pid = os.fork()
     if not pid:
-        said = land(*json.loads(line))
+        said = land(*words)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         os.write(write, json.dumps({**said, "peak": peak, "base": base}).encode())
         os._exit(0)
     os.close(write)
-    print(pid, flush=True)
+    if is_killed:  # by its parent alone: a process that nobody has waited for keeps its number
+        print("started", flush=True)
+        sys.stdin.readline()
+        os.kill(pid, 9)
     said = b"".join(iter(lambda: os.read(read, 65536), b""))
     os.close(read)
-    os.waitpid(pid, 0)
-    print(said.decode() or "null", flush=True)
+    print("null" if os.WIFSIGNALED(os.waitpid(pid, 0)[1]) else said.decode() or "null", flush=True)
 """
 
 
@@ -68,17 +70,15 @@ class Warm:
     """`scratch`: a home with one drop of as_of, landed once so that everything is imported."""
 
     def __init__(self, scratch: Path, as_of: date) -> None:
-        # Two malloc arenas at most would hide nothing here, but one thread's are the same on every machine.
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "TELCO_HOME": str(scratch)},
         )
-        self._ask(scratch, as_of, None)
+        self._say(str(scratch), as_of.isoformat(), None)
 
     def land(self, home: Path, as_of: date, part_rows: int | None = None) -> Done:
         """Land in a child and wait for it. `part_rows`: rows of a part, where small drops are to be streamed."""
-        self._ask(home, as_of, part_rows)
-        self._answer()
+        self._say(str(home), as_of.isoformat(), part_rows, False)
         said = json.loads(self._answer())
         assert said is not None, "the landing process died"
         return Done([tuple(one) for one in said["landed"]], said["error"], said["seconds"], said["peak"] / 2**20,
@@ -88,20 +88,24 @@ class Warm:
         self, home: Path, as_of: date, after_s: float, look: Callable[[], None], part_rows: int | None = None
     ) -> bool:
         """Land in a child, call `look` all the while, and kill it after `after_s`; whether it had not ended before."""
-        self._ask(home, as_of, part_rows)
-        pid, at = int(self._answer()), time.monotonic() + after_s
-        while time.monotonic() < at:
-            look()
-        os.kill(pid, signal.SIGKILL)
-        return json.loads(self._answer()) is None
+        self._say(str(home), as_of.isoformat(), part_rows, True)
+        self._answer()
+        at = time.monotonic() + after_s
+        try:
+            while time.monotonic() < at:
+                look()
+        finally:
+            self._say()
+            was_running = json.loads(self._answer()) is None
+        return was_running
 
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
 
-    def _ask(self, home: Path, as_of: date, part_rows: int | None) -> None:
+    def _say(self, *words: object) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([str(home), as_of.isoformat(), part_rows]) + "\n")
+        self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
 
     def _answer(self) -> str:
