@@ -1,4 +1,4 @@
-"""A process with the door's libraries loaded, which lands in forked children: killed, limited or measured one by one."""
+"""A process with the libraries of the door loaded, which lands in forked children: killed, limited or measured."""
 
 from __future__ import annotations
 
