@@ -48,7 +48,8 @@ def test_a_column_added_to_a_service_a_model_was_trained_with_is_refused_at_appl
 ) -> None:
     columns = features.feature_columns("churn_v1")
     register(columns, categories={"contract_type": ["month_to_month"]})
-    edit("feature_views.py", '"mean_wait_s_90d"', '"mean_wait_s_90d", "mean_wait_s_30d"')
+    for name in ("feature_views.py", "feature_services.py"):
+        edit(name, '"mean_wait_s_90d"', '"mean_wait_s_90d", "mean_wait_s_30d"')
     with pytest.raises(Held) as held:
         features.apply()
     assert held.value.exit_code == 3
