@@ -78,7 +78,8 @@ def run(home: Path, held: list[str], *words: str) -> Any:
     settings = {**os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*TELCO, *words, "--json", "--quiet"], env=settings, capture_output=True, text=True)
     if done.returncode == 0:
-        return json.loads(done.stdout)
+        # A library may have printed a line of its own before.
+        return json.loads(done.stdout[min(at for at in map(done.stdout.find, "{[") if at >= 0):])
     said = done.stderr.strip().splitlines()
     if done.returncode != 3:
         raise SystemExit(f"telco {' '.join(words)}: exit {done.returncode}\n" + "\n".join(said[-30:]))

@@ -5,7 +5,7 @@ The glob names the live file, so a file being written beside it (`.<hex>.tmp`) a
 
 import os
 
-from feast import FileSource
+from feast import FileSource, PushSource
 
 
 def published(dataset: str) -> FileSource:
@@ -21,3 +21,6 @@ def published(dataset: str) -> FileSource:
 subscriber_billing = published("ftr_subscriber_billing")
 subscriber_network = published("ftr_subscriber_network")
 subscriber_care = published("ftr_subscriber_care")
+
+# Pushed when scoring closes. Feast wants a batch source behind it; nothing reads scores through Feast's offline store.
+scores = PushSource(name="scores", batch_source=published("subscriber_scores"))

@@ -7,10 +7,11 @@ names the column that is never NULL in a published row: a NULL in it means that 
 
 from datetime import timedelta
 
-from data_sources import subscriber_billing, subscriber_care, subscriber_network
+from data_sources import scores, subscriber_billing, subscriber_care, subscriber_network
 from entities import subscriber
 from feast import FeatureView, Field
-from feast.types import Bool, Float64, Int64, String
+from feast.types import Bool, Float64, Int64, String, UnixTimestamp
+from governance import governed
 
 ONE_NIGHT = timedelta(days=1) - timedelta(seconds=1)
 
@@ -26,7 +27,7 @@ ftr_subscriber_billing = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_billing,
-    tags={"always_set": "tenure_days"},
+    tags=governed("billing", always_set="tenure_days"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),
@@ -49,6 +50,8 @@ ftr_subscriber_billing = FeatureView(
         *fields(Float64, "unpaid_eur_90d"),
         *fields(Int64, "days_since_last_payment"),
         *fields(Float64, "margin_eur_30d"),
+        *fields(Float64, "failed_payment_ratio_90d", "mean_days_late_90d", "billed_sd_eur_90d"),
+        *fields(Int64, "days_since_price_change", "account_line_count", "account_ended_lines_90d"),
     ],
 )
 
@@ -58,7 +61,7 @@ ftr_subscriber_network = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_network,
-    tags={"always_set": "has_network"},
+    tags=governed("network", always_set="has_network"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_network"),
@@ -67,6 +70,14 @@ ftr_subscriber_network = FeatureView(
         *fields(Float64, "data_trend_ratio_30d"),
         *fields(Int64, "active_days_30d", "days_since_last_use"),
         *fields(Float64, "dropped_call_ratio_30d", "roaming_mb_90d"),
+        *fields(Float64, "data_trend_ratio_7d", "voice_trend_ratio_30d", "data_sd_mb_30d"),
+        *fields(Int64, "active_days_7d"),
+        *fields(
+            Float64, "retainability_ratio_30d", "dl_throughput_mbps_30d", "dl_latency_ms_30d",
+            "availability_ratio_30d", "bad_cell_share_30d",
+        ),
+        *fields(Int64, "days_since_sim_swap"),
+        *fields(Bool, "is_ported_in"),
     ],
 )
 
@@ -76,7 +87,7 @@ ftr_subscriber_care = FeatureView(
     ttl=ONE_NIGHT,
     online=False,
     source=subscriber_care,
-    tags={"always_set": "has_care"},
+    tags=governed("care", always_set="has_care"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Bool, "has_care"),
@@ -86,6 +97,8 @@ ftr_subscriber_care = FeatureView(
         ),
         *fields(Float64, "mean_wait_s_90d"),
         *fields(Int64, "billing_contacts_90d", "network_contacts_90d", "days_since_last_contact"),
+        *fields(Float64, "contacts_trend_ratio_30d", "resolved_ratio_90d"),
+        *fields(Int64, "days_since_last_complaint", "open_complaints", "oldest_open_complaint_days"),
     ],
 )
 
@@ -97,11 +110,32 @@ subscriber_online = FeatureView(
     ttl=timedelta(days=3),
     online=True,
     source=subscriber_billing,
+    tags=governed("billing", purpose="ANALYTICS"),
     schema=[
         Field(name="subscriber_id", dtype=String),
         *fields(Int64, "tenure_days"),
         *fields(String, "contract_type"),
         *fields(Float64, "price_eur"),
         *fields(Int64, "days_to_contract_end"),
+    ],
+)
+
+# Beside them tonight's scores. Reasons are one text and expiry is the models' earliest: SQLite keeps one row per value.
+subscriber_scores = FeatureView(
+    name="subscriber_scores",
+    entities=[subscriber],
+    ttl=timedelta(days=3),
+    online=True,
+    source=scores,
+    tags=governed("scores", purpose="ANALYTICS", pushed="scores"),
+    schema=[
+        Field(name="subscriber_id", dtype=String),
+        *fields(Float64, "churn_probability"),
+        *fields(Int64, "churn_decile"),
+        *fields(String, "churn_reasons"),
+        *fields(Int64, "churn_version"),
+        *fields(Float64, "ltv_eur_12m"),
+        *fields(Int64, "ltv_version"),
+        *fields(UnixTimestamp, "expires_at"),
     ],
 )

@@ -78,7 +78,9 @@ def _estate() -> Finding:
         facts = estate()
     except TelcoError as error:
         return Finding("estate", False, str(error), f"edit {settings().estate_file}")
-    return Finding("estate", True, f"{facts.name}: {len(facts.delivered())} feeds from {facts.history_start}")
+    own = settings().estate_file
+    whose = "" if own.is_relative_to(settings().home) else f" (no estate.toml in the home: this is {own})"
+    return Finding("estate", True, f"{facts.name}: {len(facts.delivered())} feeds from {facts.history_start}{whose}")
 
 
 def _secrets() -> Finding:

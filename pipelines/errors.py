@@ -54,5 +54,9 @@ class NoChampion(TelcoError):
     exit_code = 0
 
 
+class StorageFault(TelcoError):
+    """The disk refused a write: full, out of inodes, read-only, not ours. Nothing half-written is left in sight."""
+
+
 class IntegrityError(TelcoError):
     """Bytes on disk are not those that were recorded (sha256 mismatch, unknown flavour)."""

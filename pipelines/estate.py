@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.errors import UsageError
 from pipelines.settings import settings
@@ -26,6 +27,15 @@ class Operator(_Strict):
     time_zone: str
     region: str
     legal_basis: str = Field(min_length=1)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is not a time zone of the tz database, such as Europe/Vienna or UTC") from None
+        return name
 
 
 class FeedFacts(_Strict):
@@ -138,8 +148,23 @@ def load(path: Path) -> Estate:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}") from None
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'estate'}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"{path}: {wrong}") from None
+        raise UsageError(f"{path}: {'; '.join(map(_worded, error.errors()))}") from None
+
+
+def _worded(wrong: Any) -> str:
+    """What is wrong with the estate in our words: where, and what would be right."""
+    where = ".".join(map(str, wrong["loc"])) or "estate"
+    if wrong["type"] == "extra_forbidden":
+        tables: dict[str, type[BaseModel]] = {
+            "feeds": FeedFacts, "operators": Operator, "exchange_rates": ExchangeRate, "retention": Retention,
+        }
+        kind = tables.get(str(wrong["loc"][0]), Estate) if len(wrong["loc"]) > 1 else Estate
+        return f"unknown key {where}; known here: {', '.join(kind.model_fields)}"
+    if wrong["type"] == "missing":
+        return f"{where} is missing"
+    if wrong["loc"] and wrong["loc"][0] == "cost_rates":
+        return f"{where}: cost rates are whole cents by product; does another table's key stand below [cost_rates]?"
+    return f"{where}: {str(wrong['msg']).removeprefix('Value error, ')}"
 
 
 @lru_cache(maxsize=4)

@@ -62,7 +62,10 @@ def night(as_of: date, *, report: Report = silent) -> Night:
 
 
 def score_all(outcome: Night, report: Report = silent) -> None:
-    """Score every spec in the order of SPECS (a formula model reads the scores before it), then write the extract."""
+    """Score every spec in the order of SPECS (a formula model reads the scores before it), then close.
+
+    Closing writes the extract and pushes the scores online, unless the online store holds a later night.
+    """
     from pipelines import scoring
     from pipelines.models import SPECS
 
@@ -75,6 +78,7 @@ def score_all(outcome: Night, report: Report = silent) -> None:
             report(f"score: {model} skipped: {reason}")
     if outcome.scored:
         outcome.extract = str(scoring.extract(outcome.as_of))
+        scoring.push(outcome.as_of, report=report)
 
 
 def bootstrap(

@@ -7,6 +7,7 @@ the rename happened, so `repair` needs nothing but the directory. One machine, o
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -14,18 +15,22 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from pipelines.disk import refusals, replacing
-from pipelines.errors import IntegrityError, PublishedChanged, UsageError
+from pipelines.errors import IntegrityError, PublishedChanged, StorageFault, UsageError
 
 log = logging.getLogger(__name__)
 
 LIVE = "data.parquet"
+_REFUSALS = {  # what a disk says when it takes no more, and what a person can do about it
+    errno.ENOSPC: "free some space (bytes or inodes: df, df -i)", errno.EDQUOT: "free some of the quota",
+    errno.EFBIG: "raise the limit of a file's size (ulimit -f)", errno.EROFS: "mount it writable",
+    errno.EACCES: "give this user the right to write there", errno.EPERM: "let this user write there",
+}
 Key = Mapping[str, str]
 
 
@@ -97,7 +102,7 @@ class Dataset:
         `frozen` (features, labels, scores: what was published never changes), else become the next version.
         """
         folder = self.directory(key)
-        with self._lock(), refusals(folder / LIVE):
+        with writing(folder), self._lock():
             folder.mkdir(parents=True, exist_ok=True)
             self._repair_locked()
             for leftover in folder.glob(".*.tmp"):
@@ -135,7 +140,7 @@ class Dataset:
 
     def declare_absent(self, keys: Sequence[Key], reason: str) -> list[Entry]:
         """Record that nothing will come for these keys; returns their entries. One that already has any keeps it."""
-        with self._lock():
+        with writing(self.root), self._lock():
             standing = self.entries()
             made = [standing.get(tuple(key.values())) or Entry(
                 key=dict(key), version=0, rows=0, sha256="", state="absent", inputs={"reason": reason},
@@ -150,23 +155,24 @@ class Dataset:
         if entry is None or entry.state != "committed":
             raise IntegrityError(f"{self.root.name}: no published partition {dict(key)}")
         found = sha256(self.live(key))
-        # A writer that stands, or was killed, between its rename and its record: the new file is whole.
-        renamed = self._open_lines().get(tuple(key.values()))
-        if found != entry.sha256 and (renamed is None or found != renamed.sha256):
+        if found != entry.sha256:
             raise IntegrityError(
                 f"{self.live(key)}: sha256 {found[:12]} is not the published {entry.sha256[:12]}; restore it or rebuild"
             )
         return self.live(key)
 
-    def repair(self) -> int:
-        """Settle every `prepared` line a killed process left and remove its files; returns how many were committed."""
-        with self._lock():
-            for leftover in self.root.glob("/".join([*(f"{name}=*" for name in self.keys), ".*.tmp"])):
-                leftover.unlink()
+    def repair(self, keys: Sequence[Key] = ()) -> int:
+        """Settle every `prepared` line a killed process left; returns how many were found committed.
+
+        Also removes what it left half-written in the folders of `keys`.
+        """
+        with writing(self.root), self._lock():
+            for key in keys:
+                for leftover in self.directory(key).glob(".*.tmp"):
+                    leftover.unlink()
             return self._repair_locked()
 
-    def _open_lines(self) -> dict[tuple[str, ...], Entry]:
-        """`prepared` lines without what came of them, by key."""
+    def _repair_locked(self) -> int:
         open_lines: dict[tuple[str, ...], Entry] = {}
         for entry in self._journal():
             where = tuple(entry.key.values())
@@ -174,11 +180,8 @@ class Dataset:
                 open_lines[where] = entry
             else:
                 open_lines.pop(where, None)
-        return open_lines
-
-    def _repair_locked(self) -> int:
         settled = 0
-        for entry in self._open_lines().values():
+        for entry in open_lines.values():
             live = self.live(entry.key)
             if live.exists() and sha256(live) == entry.sha256:
                 self._append(entry, state="committed")
@@ -197,26 +200,20 @@ class Dataset:
 
     def _append(self, *entries: Entry, state: str) -> None:
         lines = "".join(json.dumps({**asdict(entry), "state": state}, sort_keys=True) + "\n" for entry in entries)
-        data = lines.encode()
-        with refusals(self.manifest), self.manifest.open("a+b", buffering=0) as handle:
-            size = handle.seek(0, os.SEEK_END)
-            if size:
+        with self.manifest.open("a+b") as handle:
+            handle.seek(0, os.SEEK_END)
+            if handle.tell():
                 handle.seek(-1, os.SEEK_END)
                 if handle.read(1) != b"\n":
-                    data = b"\n" + data
-            try:
-                while data:
-                    data = data[handle.write(data):]
-                os.fsync(handle.fileno())
-            except OSError:
-                handle.truncate(size)  # the disk is full, and half a line would be read for ever after
-                raise
+                    handle.write(b"\n")
+            handle.write(lines.encode())
+            handle.flush()
+            os.fsync(handle.fileno())
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        with refusals(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-        with refusals(self.root), (self.root / ".lock").open("w") as handle:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -229,10 +226,57 @@ def sha256(path: Path) -> str:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file so that a reader sees the old one or the new one, never half."""
-    with refusals(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as out:
         out.write((json.dumps(value, indent=2, sort_keys=True, default=str) + "\n").encode())
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path`, whole, when the block ends well, and is gone when it does not.
+
+    Its writer holds a lock on it: what a killed one left is not locked, and `sweep` removes it.
+    """
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with writing(path), _locked_new(beside, mode) as out:
+        try:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the files that killed writers of `replacing` left in a folder; one that is being written stays."""
+    for leftover in folder.glob(".*.tmp"):
+        with suppress(FileNotFoundError, BlockingIOError), leftover.open("rb") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises StorageFault, naming the path and the next step, when the disk refuses what the block writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise StorageFault(
+            f"{error.filename or path}: {os.strerror(error.errno)}. What was published stands and nothing half-written "
+            f"is in sight; {_REFUSALS[error.errno]}, then run the same command again"
+        ) from error
+
+
+def _locked_new(path: Path, mode: int) -> BinaryIO:
+    while True:
+        out = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
+        fcntl.flock(out, fcntl.LOCK_EX)
+        if os.fstat(out.fileno()).st_nlink:
+            return out
+        out.close()  # a sweep came between the two lines above
 
 
 def _fsync(path: Path) -> None:

@@ -31,6 +31,8 @@ class Settings:
     mlflow_uri: str
     memory_limit: str
     threads: int
+    feast_registry: str = ""  # a database URL; empty: SQLite below the home
+    feast_redis: str = ""     # host:port[,db=0]; empty: SQLite below the home
 
     @property
     def landing(self) -> Path:
@@ -120,4 +122,6 @@ def settings() -> Settings:
         mlflow_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow/mlflow.db",
         memory_limit=os.environ.get("TELCO_MEMORY_LIMIT") or "4GB",
         threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
+        feast_registry=os.environ.get("TELCO_FEAST_REGISTRY", ""),
+        feast_redis=os.environ.get("TELCO_FEAST_REDIS", ""),
     )

@@ -54,7 +54,7 @@ class Status:
 def status() -> Status:
     """The standing of this home. An empty home is a valid one; `next_step` then says how to fill it."""
     facts = estate()
-    feeds = tuple(_feed(*feed.split(".", 1)) for feed in facts.delivered())
+    feeds = tuple(_feed(feed_id) for feed_id in facts.delivered())
     datasets = tuple(
         _dataset(f"{root.name}/{folder.name}", folder, keys)
         for root, keys in ((settings().features, ("as_of",)), (settings().labels, ("as_of",)),
@@ -69,9 +69,12 @@ def status() -> Status:
     )
 
 
-def _feed(source: str, name: str) -> Stand:
-    entries = [e for e in Dataset(settings().raw / source / name, ("dt",)).entries().values() if e.state == "committed"]
-    return Stand(f"{source}.{name}", len(entries), entries[-1].key["dt"] if entries else None,
+def _feed(feed_id: str) -> Stand:
+    from pipelines.landing import raw
+    from pipelines.landing.senders import feed
+
+    entries = [entry for entry in raw.dataset(feed(feed_id)).entries().values() if entry.state == "committed"]
+    return Stand(feed_id, len(entries), entries[-1].key["dt"] if entries else None,
                  sum(entry.rows for entry in entries))
 
 

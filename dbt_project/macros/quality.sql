@@ -1,6 +1,29 @@
-{#- Mean of a KPI over the cells met, weighted by their share of use. Millionths are whole numbers, so the sums do not
-    depend on the order of the rows. NULL where no cell met had the KPI. -#}
-{% macro met_mean(kpi) -%}
-    cast(sum(share_e6 * cast(round(1000000 * {{ kpi }}) as bigint)) as double)
-        / (1000000 * nullif(sum(share_e6) filter (where {{ kpi }} is not null), 0))
+{#-
+    One row of use meets up to three cells (met_1 to met_3, with share_1 to share_3 in millionths). KPIs are whole
+    numbers of a small unit, so the sums do not depend on the order of the rows; a cell without the KPI weighs nothing.
+-#}
+{% macro met_sum(kpi) -%}
+    coalesce(share_1 * met_1.{{ kpi }}, 0) + coalesce(share_2 * met_2.{{ kpi }}, 0)
+        + coalesce(share_3 * met_3.{{ kpi }}, 0)
+{%- endmacro %}
+
+
+{% macro met_weight(kpi) -%}
+    case when met_1.{{ kpi }} is null then 0 else share_1 end
+        + case when met_2.{{ kpi }} is null then 0 else share_2 end
+        + case when met_3.{{ kpi }} is null then 0 else share_3 end
+{%- endmacro %}
+
+
+{#- Mean over what was met, in units of which `scale` make the whole. NULL where nothing had the KPI. -#}
+{% macro met_mean(kpi, scale) -%}
+    cast(sum({{ kpi }}_met) as double) / ({{ scale }} * nullif(cast(sum({{ kpi }}_weight) as double), 0))
+{%- endmacro %}
+
+
+{#- A cell's day is bad below any of these: common targets of operators, an assumption to be set for a network. -#}
+{% macro is_bad_cell_day() -%}
+    coalesce(retainability_ratio < 0.98, false)
+    or coalesce(availability_ratio < 0.99, false)
+    or coalesce(dl_throughput_mbps < 5, false)
 {%- endmacro %}

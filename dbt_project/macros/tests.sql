@@ -7,6 +7,20 @@
 {% endtest %}
 
 
+{#- At no instant do two rows of one key hold: [held_from_on, held_to_on) neither overlap nor are empty. -#}
+{% test one_holder(model, keys) %}
+    with followed as (
+        select
+            *,
+            lead(held_from_on) over (partition by {{ keys | join(', ') }} order by held_from_on) as next_from_on
+        from {{ model }}
+    )
+    select *
+    from followed
+    where next_from_on < coalesce(held_to_on, 'infinity') or held_to_on <= held_from_on
+{% endtest %}
+
+
 {#- dbt's own tests pass on an empty table. -#}
 {% test not_empty(model) %}
     select 'no rows' as fault
@@ -52,4 +66,28 @@
     from {{ model }} as counted
     inner join new_drops on counted.dt = new_drops.dt
     where cast(counted.{{ column }} as date) > counted.known_on
+{% endtest %}
+
+
+{#- The other way: of a feed that is delivered something became known in the `days` before every as_of of this build.
+    By the day of knowledge, not by the drop's: a dump of years is one drop. -#}
+{% test not_silent(model, feed, days) %}
+    with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
+    delivered as (
+        select count(*) > 0 as is_delivered
+        from {{ source('estate', 'feeds') }}
+        where shape_id = '{{ feed }}' and is_delivered
+    ),
+    newest as (
+        select as_ofs.as_of, max(told.known_on) as told_on
+        from as_ofs
+        left join {{ model }} as told
+            on told.known_on >= as_ofs.as_of - {{ days }}
+            and told.known_on <= as_ofs.as_of
+        group by as_ofs.as_of
+    )
+    select newest.as_of, 'nothing for {{ days }} days' as fault
+    from newest
+    cross join delivered
+    where delivered.is_delivered and newest.told_on is null
 {% endtest %}

@@ -12,20 +12,15 @@ def main() -> None:
         warnings.simplefilter("ignore")
     from pipelines.cli.app import app
     from pipelines.errors import TelcoError
+    from pipelines.publish import writing
+    from pipelines.settings import settings
 
     try:
-        app()
+        with writing(settings().home):
+            app()
     except TelcoError as error:
         print(f"telco: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:
-        from pipelines.disk import refusal
-
-        said = refusal(error)
-        if said is None:
-            raise
-        print(f"telco: {said}", file=sys.stderr)
-        sys.exit(said.exit_code)
     except KeyboardInterrupt:
         print("telco: interrupted; what was published stands, run the same command again", file=sys.stderr)
         sys.exit(130)

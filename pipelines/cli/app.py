@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, model, operate, quarantine
+from pipelines.cli import data, lookup, model, operate, quarantine
 
 app = typer.Typer(
     name="telco",
@@ -24,3 +24,4 @@ data.register(app)
 quarantine.register(app)
 model.register(app)
 operate.register(app)
+lookup.register(app)

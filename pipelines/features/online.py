@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FACTS, SCORES = "subscriber_online", "subscriber_scores"
+
 
 def materialize(as_of: date, *, report: Report = silent) -> bool:
     """Bring the online views to as_of. False when all of them stand at a later one: they are left untouched.
@@ -30,17 +32,39 @@ def materialize(as_of: date, *, report: Report = silent) -> bool:
     store.apply(report=report)
     moved = False
     with store.lock("materialize"):
-        for view in store.online_views():
-            mark = high_water(view.name)
-            if mark is not None and mark > as_of:
-                report(f"features: online view {view.name} stands at {mark}; {as_of} is older and was left out")
+        for view in store.online_views(pushed=False):
+            if _is_past(view.name, as_of, report):
                 continue
             verify(view.dataset, as_of)
-            write_json(_mark_file(view.name), {"as_of": as_of.isoformat()})
+            _mark(view.name, as_of)
             store.write_online(view, as_of)
             log.info("materialized view=%s as_of=%s", view.name, as_of)
             moved = True
     return moved
+
+
+def push_scores(as_of: date, frame: pd.DataFrame, *, report: Report = silent) -> bool:
+    """Push a night's scores (columns of the view `subscriber_scores`). False when a later night's are there already.
+
+    Guarded like `materialize`: a backfill scores its nights and leaves the care desk with the newest. The same night
+    again is written again: a rollback gives it another version's scores.
+    """
+    store.apply(report=report)
+    with store.lock("materialize"):
+        if _is_past(SCORES, as_of, report):
+            return False
+        _mark(SCORES, as_of)
+        store.push("scores", frame, as_of)
+    log.info("pushed view=%s as_of=%s rows=%d", SCORES, as_of, len(frame))
+    return True
+
+
+def _is_past(view: str, as_of: date, report: Report) -> bool:
+    mark = high_water(view)
+    if mark is None or mark <= as_of:
+        return False
+    report(f"features: online view {view} stands at {mark}; {as_of} is older and was left out")
+    return True
 
 
 def high_water(view: str) -> date | None:
@@ -58,6 +82,10 @@ def lookup(view: str, subscriber_ids: list[str]) -> pd.DataFrame:
     if view not in known:
         raise UsageError(f"no online view {view!r}; there are {', '.join(known)}")
     return store.read_online(known[view], subscriber_ids)
+
+
+def _mark(view: str, as_of: date) -> None:
+    write_json(_mark_file(view), {"as_of": as_of.isoformat()})
 
 
 def _mark_file(view: str) -> Path:

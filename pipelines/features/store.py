@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import importlib
 import io
 import json
 import logging
-import os
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipelines.clock import midnight
 from pipelines.errors import UsageError
+from pipelines.features import repository, rules
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
 from pipelines.settings import PROJECT, settings
@@ -47,19 +44,25 @@ class View:
 
 
 def apply(*, report: Report = silent) -> bool:
-    """Register feature_repo's definitions; False, without paying for Feast, when these very ones are registered."""
+    """Register feature_repo's definitions; False, without paying for Feast, when these very ones are registered.
+
+    Raises Held when a definition breaks a rule, before anything is registered; above all when a service is no longer
+    what a model version was trained with.
+    """
     stamp = settings().feast / "applied.json"
-    digest = _definitions_digest()
+    digest = repository.digest(REPOSITORY)
     with lock("apply"):
         applied = json.loads(stamp.read_text(encoding="utf-8")) if stamp.exists() else {}
-        if applied.get("digest") == digest and (settings().feast / "registry.db").exists():
+        stands = bool(settings().feast_registry) or (settings().feast / "registry.db").exists()
+        if applied.get("digest") == digest and stands:
             return False
         report("features: registering definitions")
         store = _open()
-        with _loadable_repository(), _quiet():
+        with repository.loadable(REPOSITORY), _quiet():
             from feast.repo_operations import extract_objects_for_apply_delete, parse_repo
 
             contents = parse_repo(REPOSITORY)
+            rules.check({view.name: view.tags for view in contents.feature_views}, _services(contents))
             wanted, obsolete, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
             store.apply(wanted, objects_to_delete=obsolete, partial=False)
         write_json(stamp, {"digest": digest})
@@ -80,10 +83,15 @@ def views(service: str) -> list[View]:
     return [_view(store.get_feature_view(one.name), [field.name for field in one.features]) for one in projections]
 
 
-def online_views() -> list[View]:
-    """The views that go to the online store, by name."""
-    found = [view for view in _registered().list_feature_views() if view.online]
-    return [_view(view, [field.name for field in view.features]) for view in sorted(found, key=lambda one: one.name)]
+def online_views(*, pushed: bool | None = None) -> list[View]:
+    """The views of the online store, by name: all, those pushed to it, or those materialised from partitions."""
+    return _online(_registered(), pushed)
+
+
+def _online(store: Any, pushed: bool | None = None) -> list[View]:
+    found = [view for view in store.list_feature_views() if view.online]
+    wanted = [view for view in found if pushed is None or ("pushed" in view.tags) == pushed]
+    return [_view(view, [one.name for one in view.features]) for view in sorted(wanted, key=lambda one: one.name)]
 
 
 def historical(service: str, keys: pd.DataFrame, *, known_by_then: bool = True) -> pd.DataFrame:
@@ -92,14 +100,49 @@ def historical(service: str, keys: pd.DataFrame, *, known_by_then: bool = True) 
     `known_by_then` drops what was created after the row's time. Without it a correction that arrived after a cut-off
     is read at that cut-off; nothing but a test that shows the leak turns it off.
     """
+    store = _registered()
+    with _quiet():
+        return _frame(store.get_historical_features(
+            entity_df=_utc(keys), features=store.get_feature_service(service), filter_by_created_timestamp=known_by_then
+        ))
+
+
+def historical_of(service: str, keys: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """As `historical` for rows of one as_of, from that night's partition and its two neighbours only.
+
+    A row lives less than a day, so no other partition can answer, and what stands in the neighbours must lose. The
+    reader handed to Feast's join filters on the hive column, so DuckDB opens three files of a mart and not all.
+    """
+    store = _registered()
+    import ibis
+    from feast.infra.offline_stores.duckdb import _read_data_source, _write_data_source
+    from feast.infra.offline_stores.ibis import get_historical_features_ibis
+
+    def neighbours(source: Any, folder: str) -> Any:
+        table = _read_data_source(source, folder)
+        nights = [ibis.date((as_of + timedelta(days=offset)).isoformat()) for offset in (-1, 0, 1)]
+        return table.filter(table["as_of"].cast("date").isin(nights))
+
+    projections = store.get_feature_service(service).feature_view_projections
+    with _quiet():
+        return _frame(get_historical_features_ibis(
+            config=store.config,
+            feature_views=[store.get_feature_view(one.name).with_projection(one) for one in projections],
+            feature_refs=[f"{one.name_to_use()}:{field.name}" for one in projections for field in one.features],
+            entity_df=_utc(keys), registry=store.registry, project=store.project,
+            data_source_reader=neighbours, data_source_writer=_write_data_source, filter_by_created_timestamp=True,
+        ))
+
+
+def _utc(keys: pd.DataFrame) -> pd.DataFrame:
+    return keys.assign(event_timestamp=keys["event_timestamp"].dt.tz_localize("UTC"))
+
+
+def _frame(job: Any) -> pd.DataFrame:
+    """What a retrieval found, with naive UTC times in microseconds."""
     import pandas as pd
 
-    store = _registered()
-    entities = keys.assign(event_timestamp=keys["event_timestamp"].dt.tz_localize("UTC"))
-    with _quiet():
-        found = store.get_historical_features(
-            entity_df=entities, features=store.get_feature_service(service), filter_by_created_timestamp=known_by_then
-        ).to_arrow().to_pandas()
+    found = job.to_arrow().to_pandas()
     stamps = pd.to_datetime(found["event_timestamp"], utc=True).dt.tz_localize(None)
     return found.assign(event_timestamp=stamps.astype("datetime64[us]"))  # type: ignore[no-any-return]
 
@@ -140,6 +183,35 @@ def write_online(view: View, as_of: date) -> None:
         store.materialize(start - timedelta(seconds=1), start, feature_views=[view.name])
 
 
+def push(source: str, frame: pd.DataFrame, as_of: date) -> None:
+    """Push rows to the online views of a push source, stamped with the as_of. The caller guards as for write_online."""
+    import pandas as pd
+
+    stamp = pd.Timestamp(midnight(as_of)).as_unit("us")
+    with _quiet():
+        _registered().push(source, frame.assign(event_timestamp=stamp, created_at=stamp))
+
+
+def read_rows(subscriber_id: str) -> dict[str, tuple[date | None, dict[str, Any]]]:
+    """What every online view holds of one subscriber: its as_of (None when unknown) and its values, missing as None.
+
+    One call of Feast. Registers nothing: a desk must not wait for, or write to, anything but the online store.
+    """
+    store = _open()
+    views = _online(store)
+    answer = store.get_online_features(
+        features=[f"{view.name}:{name}" for view in views for name in view.columns],
+        entity_rows=[{"subscriber_id": subscriber_id}],
+    ).to_dict(include_event_timestamps=True)
+    found: dict[str, tuple[date | None, dict[str, Any]]] = {}
+    for view in views:
+        seconds = answer[f"{view.columns[0]}__ts"][0]
+        values = {name: answer[name][0] for name in view.columns}
+        known = {name: None if value != value else value for name, value in values.items()}  # NaN differs from itself
+        found[view.name] = (datetime.fromtimestamp(seconds, UTC).date() if seconds > 0 else None, known)
+    return found
+
+
 def read_online(view: View, subscriber_ids: list[str]) -> pd.DataFrame:
     """subscriber_id, as_of (None when the store does not know the subscriber), then the view's features."""
     import pandas as pd
@@ -163,6 +235,17 @@ def lock(name: str) -> Iterator[None]:
         yield
 
 
+def _services(contents: Any) -> dict[str, rules.Service]:
+    return {
+        service.name: rules.Service(
+            service.name,
+            {field.name: str(field.dtype) for view in service.feature_view_projections for field in view.features},
+            tuple(view.name for view in service.feature_view_projections),
+        )
+        for service in contents.feature_services
+    }
+
+
 def _view(found: Any, columns: list[str]) -> View:
     return View(found.name, found.batch_source.name, tuple(columns), found.tags.get("always_set", columns[0]))
 
@@ -174,13 +257,13 @@ def _registered() -> Any:
 
 def _open() -> Any:
     now = settings()
-    return _open_store(str(now.home), now.memory_limit, now.threads)
+    return _open_store(str(now.home), now.memory_limit, now.threads, now.feast_registry, now.feast_redis)
 
 
 @lru_cache(maxsize=1)
-def _open_store(home: str, memory_limit: str, threads: int) -> Any:
+def _open_store(home: str, memory_limit: str, threads: int, registry: str, redis: str) -> Any:
     """The feature store of a home, and DuckDB's limits for everything Feast reads in this process."""
-    _import_feast()
+    repository.import_feast()
     import ibis
     import yaml  # type: ignore[import-untyped]
     from feast import FeatureStore, RepoConfig
@@ -189,47 +272,12 @@ def _open_store(home: str, memory_limit: str, threads: int) -> Any:
     # ibis sets the session's time zone to UTC, which our naive timestamps need: Feast casts them to UTC.
     ibis.set_backend(ibis.duckdb.connect(memory_limit=memory_limit, threads=threads))
     text = (REPOSITORY / "feature_store.yaml").read_text(encoding="utf-8").replace("${TELCO_HOME}", home)
-    return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **yaml.safe_load(text)))
-
-
-def _import_feast() -> None:
-    """Import Feast without its run-time type checks.
-
-    Typeguard rewrites Feast's classes while they are imported: 9.0 CPU seconds in every task, 2.6 without.
-    """
-    import typeguard
-
-    decorator = typeguard.typechecked
-    typeguard.typechecked = _as_it_is
-    try:
-        importlib.import_module("feast")
-        importlib.import_module("feast.infra.offline_stores.duckdb")
-    finally:
-        typeguard.typechecked = decorator
-
-
-def _as_it_is(target: Any = None, **_: Any) -> Any:
-    return (lambda inner: inner) if target is None else target
-
-
-@contextlib.contextmanager
-def _loadable_repository() -> Iterator[None]:
-    """Let feature_repo's modules find each other and the home, and forget them afterwards: they bind the home."""
-    names = [path.stem for path in REPOSITORY.glob("*.py")]
-    previous = os.environ.get("TELCO_HOME")
-    os.environ["TELCO_HOME"] = str(settings().home)
-    sys.path.insert(0, str(REPOSITORY))
-    try:
-        with contextlib.chdir(REPOSITORY):
-            yield
-    finally:
-        sys.path.remove(str(REPOSITORY))
-        for name in names:
-            sys.modules.pop(name, None)
-        if previous is None:
-            del os.environ["TELCO_HOME"]
-        else:
-            os.environ["TELCO_HOME"] = previous
+    config = yaml.safe_load(text)
+    if registry:
+        config["registry"]["path"] = registry
+    if redis:
+        config["online_store"] = {"type": "redis", "connection_string": redis}
+    return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **config))
 
 
 @contextlib.contextmanager
@@ -238,11 +286,3 @@ def _quiet() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
         yield
-
-
-def _definitions_digest() -> str:
-    """sha256 over the definitions and the home that their paths are made of."""
-    running = hashlib.sha256(str(settings().home).encode())
-    for path in sorted([*REPOSITORY.glob("*.py"), REPOSITORY / "feature_store.yaml"]):
-        running.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return running.hexdigest()

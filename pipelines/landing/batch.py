@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,10 +29,12 @@ from pipelines.publish import Entry
 
 log = logging.getLogger(__name__)
 
+SHOWN_LINES = 5  # of a reason, in the words of a rejection
+
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of one drop. `rows` are those of the live partition (all versions); `quarantined` those kept out.
+    """What became of one drop. `rows` are those of its newest version; `quarantined` those kept out.
 
     `warnings`: what was published all the same and a person should look at.
     """
@@ -60,7 +63,7 @@ class Arrival:
     @property
     def is_small(self) -> bool:
         """Whether it is one part, so that it can be checked together with others."""
-        return self.seen.size <= PART_BYTES and self.control.rows <= PART_ROWS
+        return self.seen.size <= PART_BYTES and self.control.rows < PART_ROWS  # a header is a line too
 
 
 @dataclass
@@ -81,6 +84,7 @@ class _Tally:
     rows: int = 0
     bad: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # the first of each reason
     warnings: dict[str, None] = field(default_factory=dict)
     days: list[np.datetime64] = field(default_factory=list)  # first and last of each part's events
     filled: Counter[str] = field(default_factory=Counter)  # rows in which a watched column is not empty
@@ -93,7 +97,7 @@ class _Tally:
         self.warnings |= dict.fromkeys(piece.reading.warnings)
         for name in quality.watched(feed):
             self.filled[name] += table.num_rows - table[name].null_count
-        if feed.source == counters.SOURCE:
+        if feed.shape.startswith(f"{counters.SOURCE}."):
             self.cells |= set(table[feed.key[0]].unique().to_pylist())
         if piece.sound.size:
             # A row after its drop's day waits in quarantine, and must not make a stale drop look fresh.
@@ -108,9 +112,14 @@ class _Tally:
         self.bad += piece.reading.faults.rows().size
         for reason, positions in piece.reading.faults.found:
             self.reasons[reason] += positions.size
+            self.lines[reason] += [int(at) + piece.reading.first_line for at in positions[:SHOWN_LINES]]
         rows = self.arrival.control.rows
-        if self.bad > MAX_BAD_SHARE * rows:
-            counts = "; ".join(f"{reason} ({count} rows)" for reason, count in self.reasons.items())
+        # One row is a slip, however small the drop; a drop of nothing else is not.
+        if self.bad > MAX_BAD_SHARE * rows and (self.bad > 1 or rows == 1):
+            counts = "; ".join(
+                f"{reason} ({count} rows, first in {', '.join(map(str, self.lines[reason][:SHOWN_LINES]))})"
+                for reason, count in self.reasons.items()
+            )
             raise Damaged(f"{self.bad} of {rows} rows are bad, more than {MAX_BAD_SHARE:.0%}: {counts}")
 
     def found(self, findings: quality.Findings, number: int = 0) -> None:
@@ -156,7 +165,8 @@ def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens, record: 
 def _only_piece(tally: _Tally) -> Piece:
     """A small drop as its one part, after the checks of form."""
     arrival = tally.arrival
-    found = list(_read(arrival))
+    # Two parts at most: a file of a few bytes may hold rows without end.
+    found = list(islice(_read(arrival), 2))
     if len(found) > 1:
         raise Damaged(f"more rows than the {arrival.control.rows} the control file says")
     piece = Piece.of(arrival.drop.feed, arrival.drop.dt, found[0])
@@ -245,8 +255,9 @@ def _land(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens, outcome: Outco
     log.info("landed %s rows=%d quarantined=%d version=%d", arrival.drop.name, entry.rows, tally.bad, entry.version)
     state: Literal["corrected", "published"] = "corrected" if is_corrected else "published"
     feed_id, dt = arrival.drop.feed.id, arrival.drop.dt
-    outcome.landed.append(Landed(feed_id, dt, state, entry.rows, tally.bad, tuple(tally.warnings)))
-    words = f"{state}: {entry.rows} rows, {tally.bad} in quarantine"
+    rows = int(raw.drops(entry)[-1]["rows"])
+    outcome.landed.append(Landed(feed_id, dt, state, rows, tally.bad, tuple(tally.warnings)))
+    words = f"{state}: {rows} rows, {tally.bad} in quarantine"
     outcome.record.note(feed_id, dt, words, sorted(tally.reasons.items()))
 
 
@@ -309,4 +320,4 @@ def _write_parts(
 def _reject(arrival: Arrival, reasons: tuple[str, ...]) -> RejectedFile:
     kept = quarantine.keep_file(arrival.drop, arrival.seen.sha256, reasons)
     log.warning("rejected %s %s", arrival.drop.name, kept.name)
-    return RejectedFile(arrival.drop.name, reasons, f"see {kept.parent}; send the drop again")
+    return RejectedFile(arrival.drop.name, reasons, quarantine.next_step(kept))

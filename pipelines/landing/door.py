@@ -19,7 +19,7 @@ from pipelines.landing.control import Control, Damaged, Drop, Seen
 from pipelines.landing.senders import feed as sent_feed
 from pipelines.landing.tokens import Tokens
 from pipelines.progress import Report, silent
-from pipelines.publish import Entry
+from pipelines.publish import Entry, sweep, writing
 from pipelines.settings import settings
 
 __all__ = ["Landed", "declare_absent", "land", "land_range", "missing"]
@@ -50,7 +50,16 @@ def land_range(
     """Land every drop of [first_dt, last_dt] (both included) in one process; same bytes as day by day."""
     if source is not None and source not in estate().sources:
         raise UsageError(f"no such source: {source!r}. This estate has {', '.join(estate().sources)}")
+    with writing(settings().home):
+        return _land_range(first_dt, last_dt, source, initial, report)
+
+
+def _land_range(
+    first_dt: date, last_dt: date, source: str | None, initial: bool, report: Report
+) -> list[Landed]:
     raw.ensure_schemas()
+    for folder in (settings().raw, settings().secrets, *settings().vault.glob("*")):
+        sweep(folder)
     wanted = [dt for dt in days(first_dt, last_dt + DAY) if estate().expects(dt)]
     tokens, record = Tokens(), quality.Record()
     landed: list[Landed] = []
@@ -95,7 +104,9 @@ def _land_feed(
 ) -> tuple[list[Landed], list[Held]]:
     """One feed over its days: settle what needs no reading, then check and publish the rest in batches."""
     dataset = raw.dataset(feed)
-    dataset.repair()
+    dataset.repair([{"dt": dt.isoformat()} for dt in dts])
+    for dt in dts:
+        sweep(quarantine.directory(Drop(feed, dt)))
     standing = {date.fromisoformat(key[0]): entry for key, entry in dataset.entries().items()}
     landed: list[Landed] = []
     failures: list[Held] = []
@@ -150,7 +161,7 @@ def _triage(
         seen = _seen(drop, control)
         if _is_duplicate(standing, seen):
             log.info("duplicate %s sha256=%s", drop.name, seen.sha256[:12])
-            return Landed(drop.feed.id, drop.dt, "duplicate", standing.rows if standing else 0, 0)
+            return Landed(drop.feed.id, drop.dt, "duplicate", _newest_rows(standing), 0)
         if control.empty:
             return _declared_empty(drop, standing)
         if control.sha256 != seen.sha256:
@@ -159,7 +170,7 @@ def _triage(
     except Damaged as damage:
         kept = quarantine.keep_file(drop, seen.sha256, damage.reasons)
         log.warning("rejected %s %s", drop.name, kept.name)
-        raise RejectedFile(drop.name, damage.reasons, f"see {kept.parent}; send the drop again") from None
+        raise RejectedFile(drop.name, damage.reasons, quarantine.next_step(kept)) from None
     if control.day_zero and not initial:
         raise Held(drop.name, ["a day-zero dump: the knowledge dates of its rows would have to be assumed"],
                    "declare it with: telco bootstrap --initial")
@@ -171,6 +182,12 @@ def _triage(
 
 def _seen(drop: Drop, control: Control) -> Seen:
     return Seen(EMPTY) if control.empty else drop.see()
+
+
+def _newest_rows(standing: Entry | None) -> int:
+    """Rows of a drop's newest accepted version."""
+    accepted = raw.drops(standing) if standing is not None else []
+    return int(accepted[-1]["rows"]) if accepted else 0
 
 
 def _is_duplicate(standing: Entry | None, seen: Seen) -> bool:
@@ -188,7 +205,7 @@ def _usual_rows(dt: date, sizes: dict[date, float]) -> float | None:
 def _not_arrived(drop: Drop, standing: Entry | None, why: str) -> Landed:
     """A drop that is not there: fine if it landed before or is declared absent; held if the feed is mandatory."""
     if standing is not None:
-        state: Landed = Landed(drop.feed.id, drop.dt, "duplicate", standing.rows, 0)
+        state: Landed = Landed(drop.feed.id, drop.dt, "duplicate", _newest_rows(standing), 0)
         return state if standing.state == "committed" else Landed(drop.feed.id, drop.dt, "absent", 0, 0)
     facts = estate().feeds[drop.feed.id]
     if facts.mandatory or why != "nothing was delivered":

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.disk import sweep
 from pipelines.estate import estate
 from pipelines.landing import raw, sealed
 from pipelines.landing.contract import Feed, Form
@@ -35,6 +35,11 @@ State = Literal["waiting", "replayed", "discarded", "superseded", "unpublished"]
 def directory(drop: Drop) -> Path:
     """quarantine/<source>/<feed>/dt=YYYY-MM-DD."""
     return settings().quarantine / drop.feed.source / drop.feed.name / f"dt={drop.dt}"
+
+
+def next_step(kept: Path) -> str:
+    """What to do about a rejected file."""
+    return f"see {kept.parent}; send the drop again, or mend estate.toml and land again"
 
 
 def bad_rows(reading: Reading) -> list[Row]:
@@ -59,7 +64,6 @@ def reasons_by_row(reading: Reading) -> dict[int, list[str]]:
 
 def keep_rows(drop: Drop, digest: str, rows: Sequence[Row]) -> int:
     """Write rows.<digest>.jsonl, one object per bad row, and what it takes to read them again. Returns how many."""
-    sweep(directory(drop))  # also where the drop that replaced a killed one has no bad rows
     if rows:
         about = {"feed": drop.feed.id, "dt": drop.dt.isoformat(), "sha256": digest, "header": _header(drop)}
         _write(drop, f"rows.{digest[:12]}.about.json", (json.dumps(about, indent=2) + "\n").encode())
@@ -71,12 +75,17 @@ def keep_rows(drop: Drop, digest: str, rows: Sequence[Row]) -> int:
 def keep_file(drop: Drop, digest: str, reasons: tuple[str, ...]) -> Path:
     """Copy a rejected file beside a reason file that names it. What lies in landing/ stays the sender's.
 
-    What is not a file of its own (a symbolic link) is not copied: it may point at anything.
+    What is not a file of its own (a symbolic link) is not copied: it may point at anything. Nor is one larger than a
+    drop may be: it would fill the disk that the published days lie on.
     """
+    from expectations.thresholds import MAX_FILE_BYTES
+
     name = f"{drop.feed.name}.{digest[:12]}.{drop.feed.form.value}"
     folder = sealed.folder(directory(drop), settings().quarantine)
     try:
         with open_inside(drop.data) as source:
+            if os.fstat(source.fileno()).st_size > MAX_FILE_BYTES:
+                raise Damaged("too large to keep")
             sealed.copy(source, folder / name)
     except Damaged:
         name = ""
@@ -193,7 +202,7 @@ def _header(drop: Drop) -> str | None:
     if drop.feed.form is not Form.CSV:
         return None
     with open_inside(drop.data) as handle:
-        block = next(blocks(handle, drop.feed.dialect.encoding, 65_536))
+        block = next(blocks(handle, drop.feed.dialect.encoding, 65_536, 1))
     return block.partition(b"\n")[0].decode("utf-8").rstrip("\r")
 
 

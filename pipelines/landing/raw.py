@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,13 @@ import pyarrow.parquet as pq
 
 from pipelines.clock import DAY
 from pipelines.currency import factors, in_house
-from pipelines.disk import refusals, replacing
 from pipelines.estate import estate
 from pipelines.landing.contract import FEEDS, RAW_COLUMNS, Column, Feed, Identifier, Money, Type
 from pipelines.landing.local_time import to_utc
 from pipelines.landing.scrub import scrub
 from pipelines.landing.tokens import LINKED, Tokens
 from pipelines.landing.values import ARROW
-from pipelines.publish import LIVE, Dataset, Entry
+from pipelines.publish import LIVE, Dataset, Entry, replacing, sweep
 from pipelines.settings import settings
 
 _STAMPS = pa.schema([
@@ -95,15 +94,14 @@ def ensure_schemas() -> int:
     changed = 0
     for feed in FEEDS:
         path = dataset(feed).root / "schema" / LIVE
-        wanted = BytesIO()
-        write(schema(feed).empty_table(), wanted)
-        if path.exists() and path.read_bytes() == wanted.getvalue():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        empty = BytesIO()
+        Writer(empty, schema(feed)).close()
+        if path.exists() and path.read_bytes() == empty.getvalue():
             continue
-        with refusals(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        # Sources land in parallel: each writes a file of its own, and the last rename stands.
         with replacing(path) as out:
-            out.write(wanted.getvalue())
+            out.write(empty.getbuffer())
         changed += 1
     return changed
 
@@ -111,7 +109,7 @@ def ensure_schemas() -> int:
 class Writer:
     """Writes a raw file part by part; tokens have no repetition worth a dictionary."""
 
-    def __init__(self, path: Path | BytesIO, wanted: pa.Schema) -> None:
+    def __init__(self, path: Path | BinaryIO, wanted: pa.Schema) -> None:
         plain = [name for name in wanted.names if name.endswith("_token") or name.endswith("_id")]
         self.rows = 0
         self._writer = pq.ParquetWriter(
@@ -133,13 +131,6 @@ class Writer:
         """End the file; returns its rows."""
         self._writer.close()
         return self.rows
-
-
-def write(table: pa.Table, path: Path | BytesIO) -> int:
-    """Write one table as a raw file. Returns the rows."""
-    writer = Writer(path, table.schema)
-    writer.add(table)
-    return writer.close()
 
 
 def operators(feed: Feed, table: pa.Table) -> pa.Array:
@@ -178,7 +169,7 @@ def tokenised(feed: Feed, table: pa.Table, tokens: Tokens) -> pa.Table:
             array = scrub(array)
         elif column.identifier is not None:
             array = _by_operator(owner, array, partial(tokens.column, column.identifier))
-        elif column.type is Type.LOCAL_TIME:
+        elif feed.dialect.is_local(column):
             array = _by_operator(owner, array, _to_utc)
         columns[name] = array
         if column.money is not None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipelines.landing.contract import Feed, Form
 from pipelines.landing.control import Damaged
 from pipelines.landing.tokens import normalised
-from pipelines.landing.values import ARROW, Faults, complete
+from pipelines.landing.values import ARROW, Faults, complete, possible
 
 # A part of a drop is at most so much, whatever the drop's size: about 250 MB of memory while it is checked.
 PART_ROWS = 250_000
@@ -81,7 +81,8 @@ def read(feed: Feed, data: bytes) -> Reading:
 def _completed(feed: Feed, table: pa.Table, faults: Faults) -> pa.Table:
     """Faults for what must be there; identifiers in their normal form: `+49 151` and `49151` are one key, one token."""
     for number, column in enumerate(feed.columns):
-        array = table[column.name].combine_chunks()
+        array = possible(column, table[column.name].combine_chunks(), faults)
+        table = table.set_column(number, column.name, array)
         if column.identifier is not None:
             array = normalised(column.identifier, array)
             table = table.set_column(number, column.name, array)
@@ -112,6 +113,7 @@ def check_columns(feed: Feed, found: Sequence[str]) -> None:
         raise Damaged(
             f"columns missing: {named(feed, missing)}; columns unexpected: "
             f"{named(feed, unexpected(feed, found)) or 'none'}"
+            + (". Map them under [feeds.....columns] or .constants" if feed.like else "")
         )
     if feed.is_strict and (extra := unexpected(feed, found)):
         raise Damaged(f"columns nobody mapped: {named(feed, extra)}. Map them in pipelines/landing/feeds/counters.py, "

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.clock import DAY
 from pipelines.errors import Held, UsageError
 from pipelines.landing import quarantine, raw, sealed
 from pipelines.landing.contract import Feed
@@ -133,7 +134,7 @@ def _standing(drop: Drop) -> Entry:
     if entry is None or entry.state != "committed":
         _nothing_to_replay(drop)
         raise Held(drop.name, ["nothing of this drop is published, so there is nothing to correct"],
-                   f"land it: telco land --as-of {drop.dt}")
+                   f"land it: telco land --as-of {drop.dt + DAY}")
     return entry
 
 
@@ -141,8 +142,6 @@ def _nothing_to_replay(drop: Drop) -> None:
     """Say so when what waits is no row but a whole file: that one goes through the door again."""
     files = [one for one in quarantine.kept(drop.feed.id, drop.dt) if one.kind == "file" and one.state == "waiting"]
     if files:
-        from pipelines.clock import DAY
-
         raise Held(drop.name, ["a whole file waits, and no rows: " + "; ".join(files[-1].reasons)],
                    f"after the fix land it again: telco land --as-of {drop.dt + DAY}; it still lies in landing/ until "
                    "its sender replaces it, and in quarantine/ beside its reason")

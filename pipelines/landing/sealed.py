@@ -11,12 +11,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pipelines.disk import refusals, replacing, sweep
+from pipelines.publish import replacing, writing
 
 
 def folder(path: Path, root: Path) -> Path:
     """Make `path` below `root` with every level of it, `root` included, closed to others."""
-    with refusals(path):
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         for level in (path, *path.parents):
             level.chmod(0o700)
@@ -32,7 +32,6 @@ def write(path: Path, data: bytes | memoryview) -> None:
 
 def copy(source: BinaryIO, path: Path) -> None:
     """Copy an open file to a 0600 file, whole or not at all."""
-    sweep(path.parent)
     with replacing(path, 0o600) as out:
         shutil.copyfileobj(source, out, 2**20)
 
@@ -40,6 +39,6 @@ def copy(source: BinaryIO, path: Path) -> None:
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a file of its own; others wait."""
-    with refusals(path), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as handle:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

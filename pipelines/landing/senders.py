@@ -6,11 +6,12 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
 from pipelines.landing.contract import BY_ID
-from pipelines.landing.shapes import Column, Dialect, Feed, Form, Type
+from pipelines.landing.shapes import Column, Dialect, Feed, Form, Money, Type
 
 if TYPE_CHECKING:
     from pipelines.estate import FeedFacts
@@ -60,7 +61,7 @@ def mapping_faults(feed_id: str, facts: FeedFacts) -> list[str]:
     own = BY_ID[facts.like or feed_id]
     if facts.like is None and any(getattr(facts, name) for name in _MAPPINGS):
         return [f"only a feed that is `like` another may set {', '.join(_MAPPINGS)}"]
-    return [*_encoding_faults(facts), *_column_faults(own, facts)]
+    return [*_encoding_faults(facts), *_form_faults(own, facts), *_column_faults(own, facts)]
 
 
 def _encoding_faults(facts: FeedFacts) -> Iterator[str]:
@@ -70,6 +71,23 @@ def _encoding_faults(facts: FeedFacts) -> Iterator[str]:
         name = ""
     if name not in ENCODINGS:
         yield f"encoding = {facts.encoding!r} is none of {', '.join(ENCODINGS)}"
+
+
+def _form_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
+    """A form says the whole day (strptime fills in the year 1900) and no name of a zone (it passes over those)."""
+    sample = datetime(2026, 10, 25, 13, 14, tzinfo=UTC)
+    midnight = sample.replace(hour=0, minute=0)  # a sender that writes only the day of a change means its midnight
+    for key in ("date_format", "time_format"):
+        form = getattr(facts, key)
+        try:
+            read = datetime.strptime(sample.strftime(form), form).replace(tzinfo=UTC) if form else sample
+        except ValueError:
+            read = None
+        if read not in (sample, midnight) or (form and "%Z" in form):
+            yield (f"{key} = {form!r} does not say day, month and year, or only part of the time: write it as strptime "
+                   "does, such as %d.%m.%Y" + (" %H:%M:%S" if key == "time_format" else ""))
+    if facts.amounts == "major" and not any(column.money is Money.MINOR for column in own.columns):
+        yield f"amounts: {own.id} has no amount in minor units"
 
 
 def _column_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
@@ -85,6 +103,9 @@ def _column_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
     same = sorted({name for name in sent if sent.count(name) > 1})
     if same:
         yield f"columns: {', '.join(same)} of the file would be two of our columns"
+    for name, word in facts.constants.items():
+        if word == "" and name in columns and not columns[name].nullable:
+            yield f"constants.{name}: must not be empty"
     for name, words in facts.values.items():
         yield from _value_faults(columns.get(name), words)
     for name, word in facts.constants.items():

@@ -84,6 +84,14 @@ class Dialect:
         """The sender's name of a column."""
         return self.columns.get(name, name)
 
+    def is_local(self, column: Column) -> bool:
+        """Whether a column's times come in the operator's zone: what a declared form says, else what the contract."""
+        if column.type not in (Type.LOCAL_TIME, Type.INSTANT):
+            return False
+        if self.time_format is None:
+            return column.type is Type.LOCAL_TIME
+        return "%z" not in self.time_format
+
 
 @dataclass(frozen=True)
 class Feed:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import BinaryIO
+
+import numpy as np
 
 from pipelines.landing.control import Damaged
 
@@ -13,8 +16,9 @@ _BOM = b"\xef\xbb\xbf"
 _C1 = re.compile(rb"[\x80-\x9f]")
 
 
-def blocks(handle: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
-    """Blocks of about `size` bytes, each of whole lines. Raises Damaged for what is not text of the encoding.
+def blocks(handle: BinaryIO, encoding: str, size: int, lines: int) -> Iterator[bytes]:
+    """Blocks of about `size` bytes, each of at most `lines` whole lines. Raises Damaged for what is not text of the
+    encoding.
 
     A byte order mark of UTF-8 is allowed and removed. The last line must end: a file that was cut does not.
     """
@@ -29,11 +33,22 @@ def blocks(handle: BinaryIO, encoding: str, size: int) -> Iterator[bytes]:
         block, rest = (rest + head + end, tail) if end else (b"", rest + data)
         _check_length(block, line)
         if block:
-            yield _decoded(block, encoding, line)
+            yield from _cut(_decoded(block, encoding, line), lines)
             line += block.count(b"\n")
         _check_length(rest, line)
     if rest or first:
         raise Damaged("the last line has no end: the file was cut")
+
+
+def _cut(block: bytes, lines: int) -> Iterator[bytes]:
+    """A block of very short lines is millions of rows, and each costs more as a row than as bytes."""
+    if block.count(b"\n") <= lines:
+        yield block
+        return
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))[lines - 1::lines] + 1
+    for start, end in pairwise([0, *ends.tolist(), len(block)]):
+        if start < end:
+            yield block[start:end]
 
 
 def _check_length(block: bytes, line: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
@@ -33,6 +33,9 @@ _FORMS: dict[Type, tuple[str, str]] = {
     Type.INSTANT: (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$",
                    "an instant YYYY-MM-DDTHH:MM:SSZ"),
 }
+# Nobody's contract is older; 9999-12-31 is how some senders write `no end`.
+_FIRST, _LAST = datetime(1900, 1, 1), datetime(9999, 12, 31, 23, 59, 59)
+_NUL = "has a NUL character"  # JSON can write one, and Parquet; programs in C end a text there
 _MSISDN = r"^\+?[1-9][0-9]{6,14}$"  # E.164: up to 15 digits, no leading zero
 
 
@@ -60,12 +63,17 @@ class Faults:
         return np.unique(np.concatenate([positions for _, positions in self.found]))
 
 
-def typed(column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
-    """A text column (null = empty) in the contract's type. Rows that do not convert become faults (and null here)."""
+def typed(column: Column, text: pa.ChunkedArray, faults: Faults, declared: str | None = None) -> pa.Array:
+    """A text column (null = empty) in the contract's type. Rows that do not convert become faults (and null here).
+
+    `declared`: the form a sender declared for days or times, for the words of a fault.
+    """
     array = _one(text)
     if column.type is Type.STRING:
         return array
     form, words = _FORMS[column.type]
+    if declared:
+        words = f"of the declared form {declared}"
     wrong = _true(pc.invert(pc.match_substring_regex(array, form)))
     kept = pc.if_else(pa.array(~wrong), array, pa.scalar(None, pa.string()))
     converted = _convert(column.type, kept)
@@ -74,14 +82,33 @@ def typed(column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
     return converted
 
 
+def possible(column: Column, array: pa.Array, faults: Faults) -> pa.Array:
+    """The column without days of no calendar in use: faults, and null from here on.
+
+    A form with its own dates can hold the year 29349, which Python's cannot; the year 1 is a program's word for none.
+    """
+    if column.type not in (Type.DATE, Type.LOCAL_TIME, Type.INSTANT):
+        return array
+    first, last = (pa.scalar(bound).cast(array.type) for bound in (_FIRST, _LAST))
+    wrong = _true(pc.or_(pc.less(array, first), pc.greater(array, last)))
+    if not wrong.any():
+        return array
+    faults.refuse(column, f"lies outside the years {_FIRST.year} to {_LAST.year}", wrong)
+    return pc.if_else(pa.array(wrong), pa.scalar(None, array.type), array)
+
+
 def complete(column: Column, array: pa.Array, faults: Faults) -> None:
     """Faults for what must be there and for identifiers without their form; looks at distinct values only."""
     if not column.nullable:
         empty = _true(pc.is_null(array))
         faults.add(f"{column.name} is empty", empty & ~faults.refused.get(column.name, np.zeros_like(empty)))
-    if column.type is not Type.STRING or column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+    if column.type is not Type.STRING:
+        return
+    if column.identifier in (Identifier.NAME, Identifier.FREE_TEXT):
+        faults.add(f"{column.name} {_NUL}", _true(pc.match_substring(array, "\0")))
         return
     coded = array.dictionary_encode()
+    faults.add(f"{column.name} {_NUL}", _spread(coded, _true(pc.match_substring(coded.dictionary, "\0"))))
     blank = _true(pc.not_equal(pc.utf8_trim_whitespace(coded.dictionary), coded.dictionary))
     blank |= _true(pc.equal(coded.dictionary, ""))
     faults.add(f"{column.name} is empty or has blanks around it", _spread(coded, blank))
@@ -145,14 +172,21 @@ def translated(column: Column, text: pa.ChunkedArray, dialect: Dialect, minor_di
     if column.type in (Type.DOUBLE, Type.DECIMAL, Type.INTEGER) and dialect.decimal_mark != ".":
         # A point is then a mark of thousands or a slip; either way it is not what was declared.
         odd = _true(pc.match_substring(array, "."))
-        faults.refuse(column, "has a point where a decimal comma is declared", odd)
+        faults.refuse(column, "has a point where a decimal comma is declared (marks of thousands are not taken)", odd)
         array = pc.if_else(pa.array(~odd), pc.replace_substring(array, dialect.decimal_mark, "."), None)
     if column.money is Money.MINOR and dialect.amounts_in_major:
         array = _by_value(array, lambda word: _in_minor(word, minor_digits))
-    form = dialect.date_format if column.type is Type.DATE else dialect.time_format
-    if form and column.type in _ISO:
+    form = declared_form(column, dialect)
+    if form:
         array = _by_value(array, lambda word: _in_iso(word, form, _ISO[column.type]))
     return array
+
+
+def declared_form(column: Column, dialect: Dialect) -> str | None:
+    """The form the sender declared for a column of days or times."""
+    if column.type is Type.DATE:
+        return dialect.date_format
+    return dialect.time_format if column.type in _ISO else None
 
 
 _ISO = {Type.DATE: "%Y-%m-%d", Type.LOCAL_TIME: "%Y-%m-%d %H:%M:%S", Type.INSTANT: "%Y-%m-%dT%H:%M:%SZ"}
@@ -167,8 +201,9 @@ def _by_value(array: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
 
 def _in_iso(word: str, form: str, iso: str) -> str:
     try:
-        return datetime.strptime(word, form).strftime(iso)
-    except ValueError:
+        found = datetime.strptime(word, form)
+        return (found.astimezone(UTC) if found.tzinfo else found).strftime(iso)
+    except (ValueError, OverflowError):
         return f"? {word}"  # not of the declared form: typing refuses it, also where it happens to be ISO
 
 

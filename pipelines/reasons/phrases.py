@@ -28,6 +28,7 @@ def _flag(theme: str, yes: str, no: str) -> Phrase:
 _NO_INVOICE: Final = "no invoices to compare"
 _NO_USAGE: Final = "no network usage known"
 _NO_CARE: Final = "no care data"
+_NO_CELLS: Final = "no quality known where they are"
 
 PHRASES: Final[dict[str, Phrase]] = {
     # who and since when
@@ -67,6 +68,14 @@ PHRASES: Final[dict[str, Phrase]] = {
     "failed_payments_90d": Phrase("payments", "{value} failed payments in 90 days", "payments unknown"),
     "unpaid_eur_90d": Phrase("payments", "{value} EUR unpaid of 90 days", "payments unknown", digits=2),
     "days_since_last_payment": Phrase("payments", "last payment {value} days ago", "no payment known"),
+    "failed_payment_ratio_90d": Phrase("payments", "{value} of payment attempts failed in 90 days", "no payment tried",
+                                       digits=2),
+    "mean_days_late_90d": Phrase("payments", "pays {value} days late on average", "no bill was due", digits=1),
+    "billed_sd_eur_90d": Phrase("bill trend", "bills vary by {value} EUR", _NO_INVOICE, digits=2),
+    "days_since_price_change": Phrase("price change", "price changed {value} days ago", "no price change known"),
+    "account_line_count": Phrase("account", "{value} lines on the account", "lines of the account unknown"),
+    "account_ended_lines_90d": Phrase("account", "{value} lines of the account ended in 90 days",
+                                      "lines of the account unknown"),
     # what they use
     "has_network": _flag("usage", "network usage seen", "no network usage known"),
     "data_mb_7d": Phrase("usage", "{value} MB in 7 days", _NO_USAGE),
@@ -81,6 +90,20 @@ PHRASES: Final[dict[str, Phrase]] = {
     "dropped_call_ratio_30d": Phrase("dropped calls", "{value} of calls dropped in 30 days", "no calls to judge",
                                      digits=3),
     "roaming_mb_90d": Phrase("roaming", "{value} MB roaming in 90 days", _NO_USAGE),
+    "data_trend_ratio_7d": Phrase("usage trend", "data use at {value} times the weeks before", "no usage to compare",
+                                  digits=2),
+    "voice_trend_ratio_30d": Phrase("usage trend", "calls at {value} times the months before", "no calls to compare",
+                                    digits=2),
+    "data_sd_mb_30d": Phrase("usage", "data use varies by {value} MB a day", _NO_USAGE),
+    "active_days_7d": Phrase("usage", "active on {value} of 7 days", _NO_USAGE),
+    "retainability_ratio_30d": Phrase("network quality", "{value} of connections held where they are", _NO_CELLS,
+                                      digits=4),
+    "dl_throughput_mbps_30d": Phrase("network quality", "{value} Mbit/s where they are", _NO_CELLS, digits=1),
+    "dl_latency_ms_30d": Phrase("network quality", "{value} ms delay where they are", _NO_CELLS, digits=1),
+    "availability_ratio_30d": Phrase("network quality", "network in service {value} of the time", _NO_CELLS, digits=4),
+    "bad_cell_share_30d": Phrase("network quality", "{value} of use on badly working cells", _NO_CELLS, digits=2),
+    "days_since_sim_swap": Phrase("SIM", "new SIM {value} days ago", "no new SIM in 90 days"),
+    "is_ported_in": _flag("number", "brought the number along", "took a number of this network"),
     # what they asked of care
     "has_care": _flag("contacts", "care data known", "no care data"),
     "contacts_7d": Phrase("contacts", "{value} care contacts in 7 days", _NO_CARE),
@@ -91,6 +114,13 @@ PHRASES: Final[dict[str, Phrase]] = {
     "unresolved_contacts_90d": Phrase("unresolved", "{value} unresolved contacts in 90 days", _NO_CARE),
     "complaints_90d": Phrase("complaints", "{value} complaints in 90 days", _NO_CARE),
     "mean_wait_s_90d": Phrase("waiting", "waited {value} seconds on average", "never waited for care"),
+    "contacts_trend_ratio_30d": Phrase("contacts", "contacts at {value} times the months before",
+                                       "no care contact known", digits=2),
+    "resolved_ratio_90d": Phrase("unresolved", "{value} of contacts settled at once in 90 days",
+                                 "no care contact known", digits=2),
+    "days_since_last_complaint": Phrase("complaints", "last complaint {value} days ago", "no complaint known"),
+    "open_complaints": Phrase("complaints", "{value} open complaints", "no complaints data"),
+    "oldest_open_complaint_days": Phrase("complaints", "complaint open for {value} days", "no open complaint"),
     "billing_contacts_90d": Phrase("billing contacts", "{value} contacts about billing in 90 days", _NO_CARE),
     "network_contacts_90d": Phrase("network contacts", "{value} contacts about the network in 90 days", _NO_CARE),
 }

@@ -2,5 +2,6 @@
 
 from pipelines.scoring.extract import extract
 from pipelines.scoring.nightly import Scored, score
+from pipelines.scoring.online import push
 
-__all__ = ["Scored", "extract", "score"]
+__all__ = ["Scored", "extract", "push", "score"]

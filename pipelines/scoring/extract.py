@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A spreadsheet runs a cell that begins so as a formula (CWE-1236); an apostrophe makes it text.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so as a formula (CWE-1236), in some settings also with the full-width form of
+# the sign; an apostrophe makes it text.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
 COLUMNS: dict[str, dict[str, str]] = {
     "churn": {
@@ -42,7 +43,10 @@ def extract(as_of: date) -> Path:
     Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there.
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
-    frames = {model: frame for model in COLUMNS if (frame := _scores(model, as_of)) is not None}
+    frames = {
+        model: frame[["subscriber_id", *COLUMNS[model]]] for model in COLUMNS
+        if (frame := published_scores(model, as_of)) is not None
+    }
     if not frames:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
     joined = _roster(as_of)
@@ -63,7 +67,7 @@ def extract(as_of: date) -> Path:
     return path
 
 
-def _scores(model: str, as_of: date) -> pd.DataFrame | None:
+def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
     """The scores of the champion in force, or None when there is no champion or it has not scored this night."""
     import pyarrow.parquet as pq
 
@@ -76,8 +80,7 @@ def _scores(model: str, as_of: date) -> pd.DataFrame | None:
     key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
     if scores.entry(key) is None:
         return None
-    columns = ["subscriber_id", *COLUMNS[model]]
-    frame: pd.DataFrame = pq.read_table(scores.verify(key), columns=columns, partitioning=None).to_pandas()
+    frame: pd.DataFrame = pq.read_table(scores.verify(key), partitioning=None).to_pandas()
     return frame
 
 

@@ -63,6 +63,7 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     report(f"{model}: scoring {as_of} with version {champion.version}")
     active, excluded = _roster(as_of)
     frame = features.scoring_frame(spec.feature_service, as_of)
+    features.prove_equal(spec.feature_service, as_of, frame)
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:

@@ -61,42 +61,47 @@ def simulate(
     daily drops of that day alone and no truth; they equal the long run's. Raises UsageError for a home that holds
     another estate.
     """
-    if subscribers < 1 or days < 1 or nights < 0 or seed < 0:
-        raise UsageError(
-            f"simulate: subscribers={subscribers} days={days} nights={nights} seed={seed}: "
-            "subscribers and days start at 1, nights and seed at 0"
-        )
     plan = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     facts = load(PROJECT / "estate.toml")
     start = start or facts.history_start
     stop = days + nights + SPARE_DROPS
-    if only is not None and not start <= only < start + stop * DAY:
-        raise UsageError(f"simulate: only {only}: this run covers {start} to {start + (stop - 1) * DAY}")
+    _check(subscribers, days, nights, seed, start, stop, only)
     origin = (f"simulated: scenario={plan.name} subscribers={subscribers} days={days} nights={nights} seed={seed} "
               f"day_zero={day_zero}")
     estate_file = claim(_estate(facts, start, stop), origin, force=force)
     last = stop - 1 if only is None else (only - start).days
-    lived = last + 1 if only else stop + AFTERMATH
+    lived = stop + AFTERMATH if only is None else last + 1
     house = House(subscribers, start, lived, seed, Plants(plan, days, seed), economy(facts, plan.applied()))
-    context = Context(
-        house.lines, house.cells, start, last + 1, seed, house.plants, house.parameters,
-        tuple(facts.operators[name].currency for name in OPERATORS), Canaries(is_kept=only is None),
-    )
-    if only is None:
-        writer = Writer(context, Packing(days if day_zero else 0))
-        truth = Truth(house, cutoffs(days, stop))
-    else:
-        writer, truth = Writer(context, Packing(0)), Truth(house, frozenset())
+    packing = Packing(days if day_zero and only is None else 0)
+    writer = Writer(_context(house, facts, last + 1, is_kept=only is None), packing)
+    truth = Truth(house, cutoffs(days, stop) if only is None else frozenset())
     _run(house, writer, truth, range(0 if only is None else last, last + 1), report)
     place = None
     if only is None:
         place = truth.write({"scenario": plan.model_dump(mode="json"), "seed": seed, "start": start, "days": days})
-        context.canaries.write(place)
+        writer.context.canaries.write(place)
     return Simulated(
         scenario=plan.name, start=start, day_zero=start + (days - 1) * DAY if day_zero else None,
         first_night=start + days * DAY, last_dt=start + (stop - 1) * DAY, subscribers=subscribers,
         lines=house.present(last), rows=dict(writer.rows), estate_file=estate_file, truth=place,
     )
+
+
+def _check(subscribers: int, days: int, nights: int, seed: int, start: date, stop: int, only: date | None) -> None:
+    if subscribers < 1 or days < 1 or nights < 0 or seed < 0:
+        raise UsageError(
+            f"simulate: subscribers={subscribers} days={days} nights={nights} seed={seed}: "
+            "subscribers and days start at 1, nights and seed at 0"
+        )
+    if only is not None and not start <= only < start + stop * DAY:
+        raise UsageError(f"simulate: only {only}: this run covers {start} to {start + (stop - 1) * DAY}")
+
+
+def _context(house: House, facts: Estate, stop: int, *, is_kept: bool) -> Context:
+    """What the feeds need to know of a house whose files cover [0, stop)."""
+    currencies = tuple(facts.operators[name].currency for name in OPERATORS)
+    return Context(house.lines, house.cells, house.start, stop, house.seed, house.plants, house.parameters, currencies,
+                   Canaries(is_kept))
 
 
 def _run(house: House, writer: Writer, truth: Truth, told: range, report: Report) -> None:

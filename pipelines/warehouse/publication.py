@@ -48,7 +48,8 @@ def publish(plan: Plan, *, report: Report) -> list[Entry]:
     entries = []
     if not database().exists():
         raise TelcoError(f"{database()}: the warehouse was never built. Run: telco unify")
-    with duckdb.connect(str(database()), read_only=True) as connection:
+    limits = {"memory_limit": settings().memory_limit, "threads": str(settings().threads)}
+    with duckdb.connect(str(database()), read_only=True, config=limits) as connection:
         for table, as_of in _partitions(plan):
             entries.append(_publish_one(connection, table, as_of, inputs))
     report(f"published: {len(entries)} partitions, {sum(entry.rows for entry in entries)} rows")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.features import store
+from pipelines.features import rules, store
 from pipelines.models import SPECS
+from pipelines.models.spec import Purpose
 from pipelines.settings import PROJECT, settings
 
 FILES = sorted((PROJECT / "feature_repo").glob("*.py"))
@@ -53,8 +55,8 @@ def test_no_feature_is_served_by_two_views_of_one_service(registered: Any) -> No
 
 
 def test_only_narrow_views_go_online(registered: Any) -> None:
-    online = [view for view in registered.list_feature_views() if view.online]
-    assert [view.name for view in online] == ["subscriber_online"]
+    online = sorted((one for one in registered.list_feature_views() if one.online), key=lambda one: one.name)
+    assert [view.name for view in online] == ["subscriber_online", "subscriber_scores"]
     assert all(len(view.features) <= 8 for view in online)
 
 
@@ -67,11 +69,29 @@ def test_every_view_of_a_service_says_which_column_is_never_null_and_serves_one_
 
 
 def test_every_source_reads_published_files_only_and_knows_when_rows_were_known(registered: Any) -> None:
-    sources = registered.list_data_sources()
-    assert len(sources) == 3
+    sources = [view.batch_source for view in registered.list_feature_views()]
+    assert len({source.name for source in sources}) == 4
     for source in sources:
         assert source.path.endswith(f"/features/{source.name}/as_of=*/data.parquet")
         assert source.created_timestamp_column == "created_at"
+
+
+def test_every_view_says_who_owns_it_what_it_shows_and_what_it_may_be_used_for(registered: Any) -> None:
+    views = registered.list_feature_views()
+    assert len(views) >= 4
+    for view in views:
+        assert {tag for tag in rules.TAGS if view.tags.get(tag)} == set(rules.TAGS), view.name
+        assert set(view.tags["purpose"].split()) <= set(Purpose), view.name
+
+
+def test_a_model_uses_only_views_whose_purpose_allows_its_own(registered: Any) -> None:
+    pairs = 0
+    for spec in SPECS.values():
+        for projection in registered.get_feature_service(spec.feature_service).feature_view_projections:
+            allowed = set(registered.get_feature_view(projection.name).tags["purpose"].split())
+            assert {spec.train_purpose, spec.score_purpose} <= allowed, (spec.name, projection.name)
+            pairs += 1
+    assert pairs >= 6
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -79,3 +99,18 @@ def test_modules_import_their_siblings_bare(path: Path) -> None:
     """`from feature_repo.entities import ...` would load a module twice, and Feast would refuse the doubled objects."""
     imported = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in imported if name and name.startswith(("feature_repo", "pipelines"))]
+
+
+# What registered models were trained with: an edit of a service makes them score other columns than they know.
+USED = {
+    "churn_v1": (55, "d6301480c5107204"), "ltv_v1": (55, "d6301480c5107204"),
+    "churn_v2": (77, "92a5d01363ea8e42"), "ltv_v2": (77, "92a5d01363ea8e42"),
+}
+
+
+def test_a_service_that_models_may_have_used_never_changes_its_columns(registered: Any) -> None:
+    found = {}
+    for service in registered.list_feature_services():
+        names = [field.name for view in service.feature_view_projections for field in view.features]
+        found[service.name] = (len(names), hashlib.sha256(" ".join(names).encode()).hexdigest()[:16])
+    assert found == USED

@@ -10,7 +10,7 @@ drops as (
     from as_ofs
 ),
 
-known_periods as (
+told_periods as (
     select
         drops.as_of,
         periods.*,
@@ -21,6 +21,38 @@ known_periods as (
         and periods.period_start_at >= drops.as_of - {{ quality_days() }}
         and periods.period_start_at < drops.as_of
         and {{ is_known('periods', 'drops.as_of') }}
+    where periods.is_known_assumed is not true
+),
+
+-- A dump of years is one drop, its day far from its periods' days; it matters until its last period leaves the window.
+dumps as (select distinct dt from periods where is_known_assumed),
+
+dump_days as (
+    select
+        drops.as_of,
+        cast(drops.dt as date) as measured_on,
+        dumps.dt
+    from drops
+    inner join dumps on dumps.dt >= drops.dt
+),
+
+dumped_periods as (
+    select
+        dump_days.as_of,
+        periods.*,
+        dump_days.measured_on
+    from periods
+    inner join dump_days
+        on periods.dt = dump_days.dt
+        and cast(periods.period_start_at as date) = dump_days.measured_on
+        and {{ is_known('periods', 'dump_days.as_of') }}
+    where periods.is_known_assumed
+),
+
+known_periods as (
+    select * from told_periods
+    union all
+    select * from dumped_periods
 ),
 
 -- A part and its whole are summed over the same periods: those in which the vendor measured both.

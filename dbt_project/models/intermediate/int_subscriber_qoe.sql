@@ -6,44 +6,60 @@ usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
 kpis as (select * from {{ ref('int_cell_kpis') }}),
 
+-- Narrow and in whole numbers: three joins read this, one for each cell of a day of use.
+cells as (
+    select
+        as_of,
+        cell_id,
+        measured_on,
+        cast(round(1000000 * retainability_ratio) as bigint) as retainability_ppm,
+        cast(round(1000 * dl_throughput_mbps) as bigint) as dl_throughput_kbps,
+        cast(round(1000 * dl_latency_ms) as bigint) as dl_latency_us,
+        cast(round(1000000 * availability_ratio) as bigint) as availability_ppm,
+        cast({{ is_bad_cell_day() }} as bigint) as is_bad
+    from kpis
+),
+
 known_usage as (
     select
         as_ofs.as_of,
-        holdings.subscriber_id,
+        usage.msisdn_token,
         usage.usage_on,
-        unnest([usage.cell_1_id, usage.cell_2_id, usage.cell_3_id]) as cell_id,
-        unnest([usage.cell_1_share, usage.cell_2_share, usage.cell_3_share]) as share
+        usage.cell_1_id,
+        usage.cell_2_id,
+        usage.cell_3_id,
+        cast(round(1000000 * coalesce(usage.cell_1_share, 0)) as bigint) as share_1,
+        cast(round(1000000 * coalesce(usage.cell_2_share, 0)) as bigint) as share_2,
+        cast(round(1000000 * coalesce(usage.cell_3_share, 0)) as bigint) as share_3
     from usage
     inner join as_ofs
         on usage.usage_on >= as_ofs.as_of - {{ quality_days() }}
         and usage.usage_on < as_ofs.as_of
         and {{ is_known('usage', 'as_ofs.as_of') }}
-    inner join holdings
-        on as_ofs.as_of = holdings.known_by
-        and usage.msisdn_token = holdings.msisdn_token
-        and usage.usage_on >= holdings.held_from_on
-        and (holdings.held_to_on is null or usage.usage_on < holdings.held_to_on)
 ),
 
 -- A local day of use meets the UTC day of the cell: they differ by an hour or two, a day's KPI hardly.
 met as (
     select
         known_usage.as_of,
-        known_usage.subscriber_id,
-        known_usage.usage_on,
-        cast(round(1000000 * known_usage.share) as bigint) as share_e6,
-        kpis.accessibility_ratio,
-        kpis.retainability_ratio,
-        kpis.dl_throughput_mbps,
-        kpis.dl_latency_ms,
-        kpis.availability_ratio,
-        kpis.prb_load_ratio
+        holdings.subscriber_id,
+    {%- for kpi in ['retainability_ppm', 'dl_throughput_kbps', 'dl_latency_us', 'availability_ppm', 'is_bad'] %}
+    {{ met_sum(kpi) }} as {{ kpi }}_met,
+    {{ met_weight(kpi) }} as {{ kpi }}_weight
+    {{- "," if not loop.last }}
+    {%- endfor %}
     from known_usage
-    inner join kpis
-        on known_usage.as_of = kpis.as_of
-        and known_usage.cell_id = kpis.cell_id
-        and known_usage.usage_on = kpis.measured_on
-    where known_usage.share > 0
+    inner join holdings
+        on known_usage.as_of = holdings.known_by
+        and known_usage.msisdn_token = holdings.msisdn_token
+        and known_usage.usage_on >= holdings.held_from_on
+        and (holdings.held_to_on is null or known_usage.usage_on < holdings.held_to_on)
+    {%- for rank in [1, 2, 3] %}
+    left join cells as met_{{ rank }}
+        on known_usage.as_of = met_{{ rank }}.as_of
+        and known_usage.cell_{{ rank }}_id = met_{{ rank }}.cell_id
+        and known_usage.usage_on = met_{{ rank }}.measured_on
+    {%- endfor %}
 ),
 
 -- Every day counts alike, whatever its volume: a bad day is remembered for being bad.
@@ -51,14 +67,13 @@ quality as (
     select
         as_of,
         subscriber_id,
-        count(distinct usage_on) as measured_days_30d,
-        {{ met_mean('accessibility_ratio') }} as accessibility_ratio_30d,
-        {{ met_mean('retainability_ratio') }} as retainability_ratio_30d,
-        {{ met_mean('dl_throughput_mbps') }} as dl_throughput_mbps_30d,
-        {{ met_mean('dl_latency_ms') }} as dl_latency_ms_30d,
-        {{ met_mean('availability_ratio') }} as availability_ratio_30d,
-        {{ met_mean('prb_load_ratio') }} as prb_load_ratio_30d
+        {{ met_mean('retainability_ppm', 1000000) }} as retainability_ratio_30d,
+        {{ met_mean('dl_throughput_kbps', 1000) }} as dl_throughput_mbps_30d,
+        {{ met_mean('dl_latency_us', 1000) }} as dl_latency_ms_30d,
+        {{ met_mean('availability_ppm', 1000000) }} as availability_ratio_30d,
+        {{ met_mean('is_bad', 1) }} as bad_cell_share_30d
     from met
+    where is_bad_weight > 0
     group by as_of, subscriber_id
 )
 

@@ -22,7 +22,7 @@ def csv_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     """Parts of whole lines. Raises Damaged; a header without rows is one part without rows."""
     names: list[str] = []
     line = 0
-    for block in blocks(handle, feed.dialect.encoding, reading.PART_BYTES):
+    for block in blocks(handle, feed.dialect.encoding, reading.PART_BYTES, reading.PART_ROWS):
         _check_lines(block, feed.dialect.delimiter, line)
         lines = block.count(b"\n")
         body = block

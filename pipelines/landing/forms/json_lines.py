@@ -24,13 +24,15 @@ _WORDS = {
 }
 _PLACES = Decimal("0.0001")
 _MOST = Decimal(10) ** 14
+_LONGEST = 40  # places a number may be written with; beyond four they are zeros
+_LARGEST = 10**300
 
 
 def jsonl_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     """Parts of whole lines. Raises Damaged for a line that is no object or has a key twice."""
     number = 0
     exact = any(column.type is Type.DECIMAL for column in feed.columns)
-    for block in blocks(handle, "utf-8", reading.PART_BYTES):
+    for block in blocks(handle, "utf-8", reading.PART_BYTES, reading.PART_ROWS):
         lines = block.decode("utf-8").split("\n")[:-1]
         objects = [_object(number + at, line, exact) for at, line in enumerate(lines, 1)]
         number += len(lines)
@@ -58,7 +60,7 @@ def _array(feed: Feed, column: Column, values: list[Any], faults: Faults) -> pa.
     dialect = feed.dialect
     if column.name in dialect.values or (column.money and dialect.amounts_in_major):
         text = [None if value is None else _as_text(value) for value in values]
-        return from_text(feed, column, pa.chunked_array([pa.array(text, pa.string())]), faults)
+        return from_text(feed, column, pa.chunked_array([_text(column, text, faults)]), faults)
     fits = _FITS.get(column.type, _is_text)
     wrong = np.array([value is not None and not fits(value) for value in values], dtype=np.bool_)
     faults.refuse(column, f"is not a JSON {_WORDS[column.type]}", wrong)
@@ -67,7 +69,21 @@ def _array(feed: Feed, column: Column, values: list[Any], faults: Faults) -> pa.
         kept = [None if value is None else float(value) for value in kept]
     if column.type in _FITS:
         return pa.array(kept, ARROW[column.type])
-    return from_text(feed, column, pa.chunked_array([pa.array(kept, pa.string())]), faults)
+    return from_text(feed, column, pa.chunked_array([_text(column, kept, faults)]), faults)
+
+
+def _text(column: Column, values: list[Any], faults: Faults) -> pa.Array:
+    r"""Half of a surrogate pair can be escaped in JSON (`"\ud800"`, RFC 8259 section 8.2) and is no text."""
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        half = np.array([value is not None and _is_half(value) for value in values], dtype=np.bool_)
+        faults.refuse(column, "has half of a surrogate pair", half)
+        return pa.array([None if bad else value for bad, value in zip(half, values, strict=True)], pa.string())
+
+
+def _is_half(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _as_text(value: Any) -> str:
@@ -105,13 +121,19 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float, Decimal) and math.isfinite(value)
+    if type(value) is int:
+        return abs(value) < _LARGEST  # as a float it would be none
+    return type(value) in (float, Decimal) and math.isfinite(value)
 
 
 def _is_amount(value: Any) -> bool:
     if type(value) is int:
         return abs(value) < _MOST
-    return isinstance(value, Decimal) and value.is_finite() and abs(value) < _MOST and value % _PLACES == 0
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return False
+    # The exponent first: one of millions is rounded to nothing or too much by any sum, and Arrow crashes on it.
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent > -_LONGEST and value.adjusted() < 14 and value % _PLACES == 0
 
 
 def _is_flag(value: Any) -> bool:

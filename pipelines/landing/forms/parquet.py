@@ -23,14 +23,14 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
     _check_footer(handle)
     texts = [feed.dialect.sent(column.name) for column in feed.sent if column.type is Type.STRING]
     try:
-        file = pq.ParquetFile(handle)
-        names = list(file.schema_arrow.names)
+        plain = pq.ParquetFile(handle)
+        names = list(plain.schema_arrow.names)
         reading.check_columns(feed, names)
-        _check_size(handle, file.metadata)
-        _check_types(feed, file.schema_arrow)
+        _check_size(handle, plain.metadata)
+        _check_types(feed, plain.schema_arrow)
         # Text stays coded until its longest value is known: a page of repeats expands without end. Asked for only now:
-        # a name that is not in the file, or is of a list, is a KeyError.
-        file = pq.ParquetFile(handle, read_dictionary=texts, metadata=file.metadata)
+        # of a column that is not there, or is no text, it would be a KeyError.
+        file = pq.ParquetFile(handle, metadata=plain.metadata, read_dictionary=texts)
         wanted = [feed.dialect.sent(column.name) for column in feed.sent]
         empty = True
         for batch in file.iter_batches(batch_size=reading.PART_ROWS, columns=wanted):
@@ -38,7 +38,7 @@ def parquet_parts(feed: Feed, handle: BinaryIO) -> Iterator[Part]:
             yield _part(feed, names, pa.Table.from_batches([batch]))
         if empty:
             yield _part(feed, names, file.schema_arrow.empty_table())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names of columns are text too
         why = "no magic bytes, it was cut or is another format" if "magic" in str(error) else "it does not read"
         raise Damaged(f"not a whole Parquet file: {why}") from None
 
@@ -76,7 +76,8 @@ def _check_size(handle: BinaryIO, metadata: pq.FileMetaData) -> None:
         raise Damaged(f"{metadata.num_rows} rows, more than the {MAX_ROWS} a drop may have")
     packed = handle.seek(0, os.SEEK_END)
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    unpacked = sum(group.total_byte_size for group in groups)
+    # A run of one value is a few bytes in its page and 8 a row in memory.
+    unpacked = max(sum(group.total_byte_size for group in groups), 8 * metadata.num_columns * metadata.num_rows)
     if unpacked > MAX_EXPANSION * packed:
         raise Damaged(f"{packed} bytes that unpack to {unpacked}: more than 1 to {MAX_EXPANSION}")
     longest = max((group.column(at).total_uncompressed_size for group in groups if group.total_byte_size >
@@ -116,6 +117,14 @@ def _fits(kind: Type, found: pa.DataType) -> bool:
     return zone is None or (kind is Type.INSTANT and zone == "UTC")
 
 
+def _check_text(column: Column, chunk: pa.Array) -> None:
+    """Arrow takes any bytes for text, and whoever looks at them later falls over."""
+    try:
+        chunk.validate(full=True)
+    except pa.ArrowInvalid:
+        raise Damaged(f"{column.name} has text that is not UTF-8: a byte does not decode") from None
+
+
 def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -> pa.Array:
     from expectations.thresholds import MAX_TEXT
 
@@ -123,6 +132,7 @@ def _array(feed: Feed, column: Column, found: pa.ChunkedArray, faults: Faults) -
     plain = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
     if pa.types.is_dictionary(found.type):
         for chunk in found.chunks:
+            _check_text(column, chunk)
             longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
             if longest > MAX_TEXT:
                 raise Damaged(f"{column.name} has a value of {longest} bytes, more than {MAX_TEXT}")

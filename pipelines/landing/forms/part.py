@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipelines.currency import minor_digits
 from pipelines.landing.contract import Column, Feed
-from pipelines.landing.values import Faults, translated, typed
+from pipelines.landing.values import Faults, declared_form, translated, typed
 
 Columns = dict[str, pa.Array]
 
@@ -26,7 +26,7 @@ class Part:
 def from_text(feed: Feed, column: Column, text: pa.ChunkedArray, faults: Faults) -> pa.Array:
     """A column of text in the contract's type, the sender's dialect undone."""
     array = translated(column, text, feed.dialect, _digits(feed), faults)
-    return typed(column, pa.chunked_array([array]), faults)
+    return typed(column, pa.chunked_array([array]), faults, declared_form(column, feed.dialect))
 
 
 def constant(feed: Feed, column: Column, rows: int, faults: Faults) -> pa.Array:

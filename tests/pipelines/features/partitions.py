@@ -27,16 +27,21 @@ BILLING = {
     "has_streaming_tv": B, "has_streaming_movies": B, "billed_eur_30d": D, "billed_eur_90d": D, "billed_eur_365d": D,
     "invoice_count_90d": I, "billed_trend_ratio_90d": D, "days_since_last_invoice": I, "price_change_eur_90d": D,
     "failed_payments_90d": I, "unpaid_eur_90d": D, "days_since_last_payment": I, "margin_eur_30d": D,
+    "failed_payment_ratio_90d": D, "mean_days_late_90d": D, "billed_sd_eur_90d": D, "days_since_price_change": I,
+    "account_line_count": I, "account_ended_lines_90d": I,
 }
 NETWORK = {
     "has_network": B, "data_mb_7d": D, "data_mb_30d": D, "data_mb_90d": D, "voice_min_30d": D, "sms_count_30d": I,
     "data_trend_ratio_30d": D, "active_days_30d": I, "days_since_last_use": I, "dropped_call_ratio_30d": D,
-    "roaming_mb_90d": D,
+    "roaming_mb_90d": D, "data_trend_ratio_7d": D, "voice_trend_ratio_30d": D, "data_sd_mb_30d": D,
+    "active_days_7d": I, "retainability_ratio_30d": D, "dl_throughput_mbps_30d": D, "dl_latency_ms_30d": D,
+    "availability_ratio_30d": D, "bad_cell_share_30d": D, "days_since_sim_swap": I, "is_ported_in": B,
 }
 CARE = {
     "has_care": B, "contacts_7d": I, "contacts_30d": I, "contacts_90d": I, "unresolved_contacts_30d": I,
     "unresolved_contacts_90d": I, "complaints_90d": I, "mean_wait_s_90d": D, "billing_contacts_90d": I,
-    "network_contacts_90d": I, "days_since_last_contact": I,
+    "network_contacts_90d": I, "days_since_last_contact": I, "contacts_trend_ratio_30d": D, "resolved_ratio_90d": D,
+    "days_since_last_complaint": I, "open_complaints": I, "oldest_open_complaint_days": I,
 }
 MARTS = {"ftr_subscriber_billing": BILLING, "ftr_subscriber_network": NETWORK, "ftr_subscriber_care": CARE}
 WORDS = {
@@ -70,8 +75,8 @@ def values(columns: Mapping[str, pa.DataType], count: int, as_of: date) -> pd.Da
         gone = ~frame["has_network"].to_numpy()
         for name in columns:
             if name != "has_network":
-                frame[name] = frame[name].astype("Int64" if columns[name] == I else "float64")
-                frame.loc[gone, name] = pd.NA if columns[name] == I else np.nan
+                frame[name] = frame[name].astype({I: "Int64", B: "boolean"}.get(columns[name], "float64"))
+                frame.loc[gone, name] = np.nan if columns[name] == D else pd.NA
     if "has_care" in columns:
         frame["has_care"] = True
     return frame

@@ -18,7 +18,7 @@ from pipelines.settings import PROJECT, settings
 def test_definitions_are_registered_once(home: Path) -> None:
     assert features.apply()
     assert not features.apply()
-    assert store.online_views()[0].name == "subscriber_online"
+    assert [view.name for view in store.online_views()] == ["subscriber_online", "subscriber_scores"]
 
 
 def test_changed_definitions_are_registered_again(home: Path) -> None:
@@ -40,7 +40,7 @@ def test_loading_the_repository_leaves_nothing_behind(home: Path) -> None:
     before = (Path.cwd(), list(sys.path), os.environ.get("TELCO_HOME"))
     features.apply()
     assert (Path.cwd(), list(sys.path), os.environ.get("TELCO_HOME")) == before
-    assert not {"entities", "data_sources", "feature_views", "feature_services"} & set(sys.modules)
+    assert not {"entities", "data_sources", "feature_views", "feature_services", "governance"} & set(sys.modules)
 
 
 def test_typeguard_works_again_after_feast_was_imported(home: Path) -> None:

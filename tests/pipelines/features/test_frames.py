@@ -46,7 +46,7 @@ class TestOfPublishedNights:
             assert rows["price_eur"].tolist() == partitions.values(partitions.BILLING, 190, night)["price_eur"].tolist()
 
     def test_training_and_scoring_get_equal_frames_from_one_service(self, partitions: ModuleType) -> None:
-        for service in ("churn_v1", "ltv_v1"):
+        for service in ("churn_v1", "ltv_v1", "churn_v2", "ltv_v2"):
             trained = features.training_frame(service, entities(partitions, [NIGHTS[1]]))
             scored = features.scoring_frame(service, NIGHTS[1])
             pd.testing.assert_frame_equal(trained[scored.columns], scored)
@@ -84,7 +84,7 @@ class TestOfPublishedNights:
             features.training_frame("ltv_v1", entities(partitions).assign(margin_eur_30d=1.0))
 
     def test_an_unknown_service_names_those_there_are(self) -> None:
-        with pytest.raises(UsageError, match="no feature service 'churn_v9'; there are churn_v1, ltv_v1"):
+        with pytest.raises(UsageError, match="no feature service 'churn_v9'; there are churn_v1, churn_v2, ltv_v1"):
             features.feature_columns("churn_v9")
 
     def test_a_night_that_was_not_published_is_held(self) -> None:

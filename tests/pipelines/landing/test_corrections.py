@@ -38,7 +38,7 @@ def test_a_correction_keeps_both_versions_and_is_known_the_day_after_it_was_prod
     landing.land(drops.AS_OF)
     drops.drop(USAGE, drops.rows(USAGE, 2), produced_at="2026-03-15T23:00:00Z")
     (landed,) = landing.land(drops.AS_OF)
-    assert (landed.state, landed.rows) == ("corrected", 5)
+    assert (landed.state, landed.rows, drops.raw(USAGE).num_rows) == ("corrected", 2, 5)
     assert versions(drops.raw(USAGE)) == {(1, date(2026, 3, 11)), (2, date(2026, 3, 16))}
 
 
@@ -121,5 +121,5 @@ def test_a_kill_between_rename_and_record_does_not_double_a_correction(drops: Mo
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(lines[:-1]))
     (landed,) = landing.land(drops.AS_OF)
-    assert (landed.state, landed.rows) == ("duplicate", 5)
+    assert (landed.state, landed.rows, drops.raw(USAGE).num_rows) == ("duplicate", 2, 5)
     assert drops.raw(USAGE).num_rows == 5

@@ -132,3 +132,44 @@ amounts = "major"
     assert table["amount_cents"].to_pylist() == [2999, 10, 100_000_000, 700]
     assert [str(value) for value in table["amount_house"].to_pylist()] == [
         "29.9900", "0.1000", "1000000.0000", "7.0000"]
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "utc"),
+    [("%d.%m.%Y %H:%M:%S", "05.03.2026 10:00:00", "2026-03-05 09:00:00"),
+     ("%d.%m.%Y %H:%M:%S%z", "05.03.2026 10:00:00-0500", "2026-03-05 15:00:00")],
+)
+def test_times_of_a_declared_form_are_the_operators_unless_they_say_their_offset(
+    home: Path, form: str, written: str, utc: str
+) -> None:
+    write_estate(f"""
+[operators.charlie]
+currency = "EUR"
+time_zone = "Europe/Vienna"
+region = "EU"
+legal_basis = "contract"
+[feeds."billing_charlie.accounts"]
+operator = "charlie"
+like = "billing_bravo.payments"
+form = "csv"
+time_format = "{form}"
+""")
+    header = "payment_no;bill_no;customer_no;booked_at;total;currency;result"
+    deliver(f"{header}\nP1;B1;C1;{written};1.50;EUR;OK\n".encode(), 1)
+    landing.land(parse_day("2026-03-06"))
+    path = settings().raw / "billing_bravo" / "payments" / "from=billing_charlie" / "dt=2026-03-05" / "data.parquet"
+    assert f"{pq.read_table(path, partitioning=None)['booked_at'][0]}" == utc
+
+
+def test_a_time_zone_and_a_form_that_do_not_exist_are_named_when_the_estate_is_read(home: Path) -> None:
+    _, toml = example()
+    for change, named in (
+        (("Europe/Vienna", "Europe/Wien"), "Europe/Wien"),
+        (("%d.%m.%Y %H:%M:%S", "DD.MM.YYYY"), "DD.MM.YYYY"),
+        (('is_paperless = "Rechnung_per_Mail"', 'is_paperless = "Rechnung_per_Mail"\nzone = "x"'), "zone"),
+        (('age_band = "unknown"', 'age_band = ""'), "age_band"),
+    ):
+        assert change[0] in toml
+        write_estate(toml.replace(*change))
+        with pytest.raises(UsageError, match=re.escape(named)):
+            estate()

@@ -44,7 +44,7 @@ def champion(home: Path) -> champions.Champion:
     sample = home / "sample.parquet"
     home.mkdir(parents=True)
     people(1500, seed=1).drop(columns="subscriber_id").to_parquet(sample)
-    facts = {"model": "churn", "version": 1, "feature_service": "churn_v1", "columns": COLUMNS, "categories": {},
+    facts = {"model": "churn", "version": 1, "feature_service": "churn_v2", "columns": COLUMNS, "categories": {},
              "calibrator": {"kind": "identity"}}
     saved = bundle.save(bundle.path_of("churn", 1), facts, files={"sample.parquet": sample})
     return champions.enter("churn", 1, date(2026, 8, 1), saved.sha256, reason="test")

@@ -27,7 +27,7 @@ def said(contributions: list[float], frame: pd.DataFrame | None = None) -> list[
 
 
 def test_every_feature_of_every_service_has_words(home: Path) -> None:
-    for service in ("churn_v1", "ltv_v1"):
+    for service in ("churn_v1", "ltv_v1", "churn_v2", "ltv_v2"):
         assert len(features.feature_columns(service)) >= 55
         assert not [name for name in features.feature_columns(service) if name not in PHRASES]
 

@@ -69,7 +69,7 @@ def world(home: Path, partitions: ModuleType) -> ModuleType:
 
 
 def churn_facts(version: int, columns: list[str], categories: dict[str, list[str]]) -> dict[str, Any]:
-    return {"model": "churn", "version": version, "feature_service": "churn_v1", "columns": columns,
+    return {"model": "churn", "version": version, "feature_service": "churn_v2", "columns": columns,
             "categories": categories, "calibrator": {"kind": "platt", "a": 0.9, "b": -0.2}}
 
 
@@ -82,8 +82,8 @@ def champion(world: ModuleType) -> Callable[..., Any]:
     from pipelines import bundle, champions
 
     def enter(version: int = 1, from_as_of: date = NIGHT, seed: int = 0) -> bundle.Bundle:
-        frame = features.scoring_frame("churn_v1", NIGHT)
-        columns = features.feature_columns("churn_v1")
+        frame = features.scoring_frame("churn_v2", NIGHT)
+        columns = features.feature_columns("churn_v2")
         categories = bundle.learn_categories(frame, columns)
         draw = np.random.default_rng(seed)
         push = (frame["contract_type"] == "month_to_month") * 1.5 + frame["contacts_30d"] / 60 + draw.normal(0, 1, 190)
@@ -108,7 +108,7 @@ def formula() -> Callable[..., Any]:
         version, from_as_of = 1, NIGHT
         churn = champions.in_force("churn", NIGHT)
         pinned = churn.sha256 if churn else ""
-        facts = {"model": "ltv", "version": version, "feature_service": "ltv_v1", "columns": ["margin_eur_30d"],
+        facts = {"model": "ltv", "version": version, "feature_service": "ltv_v2", "columns": ["margin_eur_30d"],
                  "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version,
                          "churn_sha256": churn_sha256 or pinned}}
         saved = bundle.save(bundle.path_of("ltv", version), facts)

@@ -37,7 +37,7 @@ def test_everyone_active_is_scored_once_and_the_rest_of_the_roster_is_counted_by
     assert scored.rows == 190 == len(rows) == rows["subscriber_id"].nunique()
     assert scored.excluded == {"silent_45_days": 5, "tenure_under_one_day": 5}
     assert scored.rows + sum(scored.excluded.values()) == 200
-    frame = features.scoring_frame("churn_v1", NIGHT)
+    frame = features.scoring_frame("churn_v2", NIGHT)
     shuffled = frame.sample(frac=1, random_state=3)[frame.columns[::-1]]
     expected = dict(zip(shuffled["subscriber_id"], bundle.predict(shuffled), strict=True))
     assert np.allclose(rows["churn_probability"], rows["subscriber_id"].map(expected), atol=1e-6)
@@ -89,7 +89,7 @@ def test_the_same_night_again_changes_nothing(champion: Any) -> None:
 
 def test_a_row_dropped_between_features_and_scores_holds_the_night(champion: Any, monkeypatch: Any) -> None:
     champion()
-    whole = features.scoring_frame("churn_v1", NIGHT)
+    whole = features.scoring_frame("churn_v2", NIGHT)
     monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: whole.drop(index=7))
     with pytest.raises(Held, match="189 rows for 190 active"):
         scoring.score("churn", NIGHT)
@@ -98,7 +98,7 @@ def test_a_row_dropped_between_features_and_scores_holds_the_night(champion: Any
 
 def test_a_doubled_row_holds_the_night(champion: Any, monkeypatch: Any) -> None:
     champion()
-    whole = features.scoring_frame("churn_v1", NIGHT)
+    whole = features.scoring_frame("churn_v2", NIGHT)
     doubled = pd.concat([whole.iloc[1:], whole.iloc[[5]]], ignore_index=True)
     monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: doubled)
     with pytest.raises(Held, match="scored more than once"):
@@ -138,7 +138,7 @@ def test_ltv_is_the_discounted_margin_of_twelve_months_at_a_constant_hazard(cham
     scoring.score("churn", NIGHT)
     scoring.score("ltv", NIGHT)
     churn, ltv = published("churn").set_index("subscriber_id"), published("ltv").set_index("subscriber_id")
-    margins = features.scoring_frame("ltv_v1", NIGHT).set_index("subscriber_id")["margin_eur_30d"]
+    margins = features.scoring_frame("ltv_v2", NIGHT).set_index("subscriber_id")["margin_eur_30d"]
     one = "sub_00042"
     stay, worth = 1.0 - churn.loc[one, "churn_probability"], 1.006434
     by_hand = sum(margins[one] * stay ** (m - 0.5) / worth ** (m - 0.5) for m in range(1, 13))

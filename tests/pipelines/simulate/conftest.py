@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
-from simulated_homes import simulated
-
-SIZE = {"subscribers": 300, "days": 60, "nights": 1, "seed": 5}
+from simulated_homes import SIZE, simulated
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,8 @@ def at(home: Path) -> Iterator[None]:
         yield
     settings.cache_clear()
 
+SIZE = {"subscribers": 300, "days": 60, "nights": 1, "seed": 5}  # of the house most tests look at
+
 
 def simulated(home: Path, **how: Any) -> Simulated:
     with at(home):

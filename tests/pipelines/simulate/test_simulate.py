@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import SIZE
-from simulated_homes import at, files, rows, simulated
+from simulated_homes import SIZE, at, files, rows, simulated
 
 from pipelines.errors import UsageError
 from pipelines.estate import load

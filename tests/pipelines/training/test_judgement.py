@@ -51,7 +51,7 @@ def enter(frames, frame, cutoffs, home):
             rows = recipe.Rows(rows.matrix, label, rows.subscriber, rows.columns)
         trained = QUICK.known_on(cutoffs[count - 1])
         bundle = bundles.save(bundles.path_of("churn", 1), {
-            "model": "churn", "version": 1, "feature_service": "churn_v1", "columns": frames.COLUMNS,
+            "model": "churn", "version": 1, "feature_service": "churn_v2", "columns": frames.COLUMNS,
             "categories": categories, "calibrator": bundles.IDENTITY, "trained_as_of": trained.isoformat(),
             "cutoffs": [day.isoformat() for day in cutoffs[:count]], "verdict": {"passed": True},
         }, booster=recipe.refit(QUICK, rows, 60))

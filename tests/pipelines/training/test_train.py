@@ -69,7 +69,7 @@ def test_the_registry_holds_the_native_model_its_signature_and_where_it_came_fro
     bundle = bundles.load(trained.first.bundle)
     assert found.state == tracking.READY
     assert found.tags["sha256"] == bundle.sha256
-    assert found.tags["feature_service"] == "churn_v1"
+    assert found.tags["feature_service"] == "churn_v2"
     assert found.tags["frame_digest"] == bundle.facts["frame_digest"]
     assert found.tags["spec_digest"] == CHURN.digest
     assert found.tags["verdict"] == "passed"
@@ -188,7 +188,7 @@ class TestPromotion:
         def make(trained_on: date, *, passed: bool = True, ready: bool = True) -> int:
             found = tracking.register("telco_churn", {"identity": f"{trained_on}{passed}"})
             facts = {
-                "model": "churn", "version": found.version, "feature_service": "churn_v1", "columns": [],
+                "model": "churn", "version": found.version, "feature_service": "churn_v2", "columns": [],
                 "categories": {}, "calibrator": bundles.IDENTITY, "trained_as_of": trained_on.isoformat(),
                 "verdict": {"passed": passed},
             }

@@ -41,6 +41,47 @@ earlier_terms as (
         and (changes.next_changed_at is null or changes.next_changed_at >= changes.known_by - 90)
 ),
 
+-- A row that only repeats the price is no change of it.
+priced as (
+    select
+        known_by,
+        subscriber_id,
+        changed_at,
+        price_house,
+        lag(price_house) over (partition by known_by, subscriber_id order by change_number) as previous_house
+    from changes
+),
+
+price_changes as (
+    select
+        known_by,
+        subscriber_id,
+        max(cast(changed_at as date)) as price_changed_on
+    from priced
+    where price_house != previous_house
+    group by known_by, subscriber_id
+),
+
+account_lines as (
+    select
+        as_of,
+        account_token,
+        count(*) as account_line_count
+    from {{ ref('int_subscriber_eligibility') }}
+    where has_features
+    group by as_of, account_token
+),
+
+account_ends as (
+    select
+        known_by,
+        account_token,
+        count(*) as account_ended_lines_90d
+    from current_terms
+    where ended_on >= known_by - 90 and ended_on < known_by
+    group by known_by, account_token
+),
+
 known_invoices as (
     select
         as_ofs.as_of,
@@ -72,7 +113,12 @@ billed as (
         arg_max(amount_house, (issued_on, invoice_id)) filter (where issued_on >= as_of - 90) as newest_house_90d,
         min(period_start_on) filter (where issued_on >= as_of - 90) as billed_from_on,
         max(period_end_on) filter (where issued_on >= as_of - 90) as billed_to_on,
-        max(issued_on) as last_issued_on
+        max(issued_on) as last_issued_on,
+        -- Ten-thousandths of the currency are whole numbers: their squares add up exactly.
+        sum(cast(10000 * amount_house as hugeint)) filter (where issued_on >= as_of - 90) as billed_e4_90d,
+        sum(cast(10000 * amount_house as hugeint) * cast(10000 * amount_house as hugeint)) filter (
+            where issued_on >= as_of - 90
+        ) as billed_e4_squared_90d
     from known_invoices
     group by as_of, subscription_token
 ),
@@ -85,6 +131,7 @@ paid as (
         invoice_id,
         sum(amount_house) filter (where is_paid) as paid_house,
         count(*) filter (where not is_paid and paid_at >= as_of - 90) as failed_payments_90d,
+        count(*) filter (where paid_at >= as_of - 90) as payment_attempts_90d,
         max(cast(paid_at as date)) filter (where is_paid) as last_paid_on
     from known_payments
     group by as_of, operator, invoice_id
@@ -95,11 +142,20 @@ settled as (
         known_invoices.as_of,
         known_invoices.subscription_token,
         sum(paid.failed_payments_90d) as failed_payments_90d,
+        sum(paid.payment_attempts_90d) as payment_attempts_90d,
         max(paid.last_paid_on) as last_paid_on,
         -- An invoice no payment names was paid 0.
         sum(known_invoices.amount_house - coalesce(paid.paid_house, 0)) filter (
             where known_invoices.issued_on >= known_invoices.as_of - 90 and known_invoices.due_on < known_invoices.as_of
-        ) as unpaid_house_90d
+        ) as unpaid_house_90d,
+        -- Late until it is paid, or until now.
+        sum(greatest(
+            case
+                when paid.paid_house >= known_invoices.amount_house then paid.last_paid_on
+                else known_invoices.as_of
+            end - known_invoices.due_on, 0
+        )) filter (where {{ is_due_90d() }}) as late_days_90d,
+        count(*) filter (where {{ is_due_90d() }}) as due_invoices_90d
     from known_invoices
     left join paid
         on known_invoices.as_of = paid.as_of
@@ -115,6 +171,11 @@ amounts as (
         billed.last_issued_on,
         settled.last_paid_on,
         billed.newest_house_90d,
+        billed.billed_e4_90d,
+        billed.billed_e4_squared_90d,
+        case when active.has_payments then settled.payment_attempts_90d end as payment_attempts_90d,
+        case when active.has_payments then settled.late_days_90d end as late_days_90d,
+        settled.due_invoices_90d,
         case when active.has_invoices then coalesce(billed.billed_house_30d, 0) end as billed_house_30d,
         case when active.has_invoices then coalesce(billed.billed_house_90d, 0) end as billed_house_90d,
         case when active.has_invoices then coalesce(billed.billed_house_365d, 0) end as billed_house_365d,
@@ -175,12 +236,26 @@ features as (
         amounts.as_of - amounts.last_paid_on as days_since_last_payment,
         {{ amount_over(
             '30 * amounts.billed_house_90d - products.cost_house_30d * amounts.billed_days_90d', 'amounts.billed_days_90d'
-        ) }} as margin_eur_30d
+        ) }} as margin_eur_30d,
+        {{ ratio('amounts.failed_payments_90d', 'amounts.payment_attempts_90d') }} as failed_payment_ratio_90d,
+        {{ ratio('amounts.late_days_90d', 'amounts.due_invoices_90d') }} as mean_days_late_90d,
+        sqrt(cast(greatest(
+            amounts.invoice_count_90d * amounts.billed_e4_squared_90d - amounts.billed_e4_90d * amounts.billed_e4_90d, 0
+        ) as double)) / (10000 * nullif(amounts.invoice_count_90d, 0)) as billed_sd_eur_90d,
+        amounts.as_of - price_changes.price_changed_on as days_since_price_change,
+        account_lines.account_line_count,
+        coalesce(account_ends.account_ended_lines_90d, 0) as account_ended_lines_90d
     from amounts
     inner join current_terms
         on amounts.as_of = current_terms.known_by and amounts.subscriber_id = current_terms.subscriber_id
     inner join products on amounts.as_of = products.known_by and amounts.subscriber_id = products.subscriber_id
     left join accounts on amounts.as_of = accounts.known_by and amounts.account_token = accounts.account_token
+    inner join account_lines
+        on amounts.as_of = account_lines.as_of and amounts.account_token = account_lines.account_token
+    left join account_ends
+        on amounts.as_of = account_ends.known_by and amounts.account_token = account_ends.account_token
+    left join price_changes
+        on amounts.as_of = price_changes.known_by and amounts.subscriber_id = price_changes.subscriber_id
     left join earlier_terms
         on amounts.as_of = earlier_terms.known_by and amounts.subscriber_id = earlier_terms.subscriber_id
 )

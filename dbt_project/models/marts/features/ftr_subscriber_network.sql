@@ -1,6 +1,7 @@
 with active as (
     select
         subscriber_id,
+        operator,
         as_of
     from {{ ref('int_subscriber_eligibility') }}
     where is_active and has_features
@@ -9,6 +10,12 @@ with active as (
 as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
 
 holdings as (select * from {{ ref('int_number_holding') }}),
+
+deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
+
+quality as (select * from {{ ref('int_subscriber_qoe') }}),
+
+number_events as (select * from {{ ref('int_subscriber_number_event') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
@@ -42,10 +49,13 @@ windows as (
         sum(data_kb) filter (where usage_on >= as_of - 7) as data_kb_7d,
         sum(data_kb) filter (where usage_on >= as_of - 30) as data_kb_30d,
         sum(data_kb) as data_kb_90d,
+        sum(cast(data_kb as hugeint) * data_kb) filter (where usage_on >= as_of - 30) as data_kb_squared_30d,
+        sum(voice_seconds) as voice_seconds_90d,
         sum(voice_seconds) filter (where usage_on >= as_of - 30) as voice_seconds_30d,
         sum(sms_count) filter (where usage_on >= as_of - 30) as sms_count_30d,
         sum(calls_attempted) filter (where usage_on >= as_of - 30) as calls_attempted_30d,
         sum(calls_dropped) filter (where usage_on >= as_of - 30) as calls_dropped_30d,
+        count(distinct usage_on) filter (where is_use and usage_on >= as_of - 7) as active_days_7d,
         count(distinct usage_on) filter (where is_use and usage_on >= as_of - 30) as active_days_30d,
         max(usage_on) filter (where is_use) as last_used_on,
         sum(roaming_kb) as roaming_kb_90d
@@ -61,10 +71,13 @@ counted as (
         coalesce(data_kb_7d, 0) as data_kb_7d,
         coalesce(data_kb_30d, 0) as data_kb_30d,
         data_kb_90d,
+        coalesce(data_kb_squared_30d, 0) as data_kb_squared_30d,
+        voice_seconds_90d,
         coalesce(voice_seconds_30d, 0) as voice_seconds_30d,
         coalesce(sms_count_30d, 0) as sms_count_30d,
         calls_attempted_30d,
         calls_dropped_30d,
+        active_days_7d,
         active_days_30d,
         last_used_on,
         roaming_kb_90d
@@ -86,9 +99,30 @@ features as (
         counted.active_days_30d,
         active.as_of - counted.last_used_on as days_since_last_use,
         {{ ratio('counted.calls_dropped_30d', 'counted.calls_attempted_30d') }} as dropped_call_ratio_30d,
-        cast(counted.roaming_kb_90d as double) / 1024 as roaming_mb_90d
+        cast(counted.roaming_kb_90d as double) / 1024 as roaming_mb_90d,
+        {{ ratio('30 * counted.data_kb_7d', '7 * counted.data_kb_30d') }} as data_trend_ratio_7d,
+        {{ ratio('3 * counted.voice_seconds_30d', 'counted.voice_seconds_90d') }} as voice_trend_ratio_30d,
+        -- A day without a row is a day of 0. Whole numbers below the root: two reports of one day may not go below 0.
+        case
+            when counted.subscriber_id is not null
+                then sqrt(cast(greatest(
+                    30 * counted.data_kb_squared_30d - cast(counted.data_kb_30d as hugeint) * counted.data_kb_30d, 0
+                ) as double)) / (30 * 1024)
+        end as data_sd_mb_30d,
+        counted.active_days_7d,
+        quality.retainability_ratio_30d,
+        quality.dl_throughput_mbps_30d,
+        quality.dl_latency_ms_30d,
+        quality.availability_ratio_30d,
+        quality.bad_cell_share_30d,
+        active.as_of - number_events.last_sim_swap_on as days_since_sim_swap,
+        case when deliveries.has_number_events then coalesce(number_events.is_ported_in, false) end as is_ported_in
     from active
+    inner join deliveries on active.operator = deliveries.operator
     left join counted on active.as_of = counted.as_of and active.subscriber_id = counted.subscriber_id
+    left join quality on active.as_of = quality.as_of and active.subscriber_id = quality.subscriber_id
+    left join number_events
+        on active.as_of = number_events.as_of and active.subscriber_id = number_events.subscriber_id
 )
 
 select * from features

@@ -1,0 +1,3 @@
+with campaigns as (select * from {{ ref('stg_governance__campaigns') }})
+
+select * from campaigns

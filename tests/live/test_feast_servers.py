@@ -1,0 +1,164 @@
+"""Feast over a real PostgreSQL registry and a real Redis online store, started here as plain processes on loopback."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from pipelines import features
+from pipelines.features import desk, store
+from pipelines.settings import PROJECT, settings
+from pipelines.stack import processes
+
+pytestmark = pytest.mark.live
+
+OLD, NIGHT = date(2026, 1, 5), date(2026, 1, 12)
+ADDS_SIX = """
+import sys
+from pipelines.features import store
+opened = store._open()
+from feast import FeatureService
+view = opened.get_feature_view("ftr_subscriber_care")
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(6):
+    opened.apply([FeatureService(name=f"{sys.argv[1]}_{number}", features=[view])])
+"""
+
+
+def program(name: str) -> str:
+    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))), None)
+    assert found, f"no {name} on this machine: apt-get install postgresql redis-server"
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def as_postgres() -> list[str]:
+    """PostgreSQL refuses root."""
+    words = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    return words if os.getuid() == 0 else []
+
+
+def wait(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < deadline, f"{what} did not come up:\n{processes.tail(processes.log_file(what))}"
+        time.sleep(0.2)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def servers(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment that points Feast at both servers; they are stopped by pid."""
+    folder = Path(tempfile.mkdtemp(prefix="telco-feast-"))  # pytest's own folder is closed to the user postgres
+    data, ports, parts = folder / "postgres", (free_port(), free_port()), []
+    if as_postgres():
+        shutil.chown(folder, "postgres")
+    try:
+        subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", "feast", "-A", "trust", "--no-sync"],
+                       check=True, capture_output=True, cwd="/")
+        parts.append(processes.start("postgres", [
+            *as_postgres(), program("postgres"), "-D", str(data), "-p", str(ports[0]), "-k", str(folder), "-F",
+            "-c", "listen_addresses=127.0.0.1"], {}))
+        parts.append(processes.start("redis", [
+            program("redis-server"), "--port", str(ports[1]), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder),
+        ], {}))
+        wait(lambda: listens(ports[0]), "postgres")
+        wait(lambda: listens(ports[1]), "redis")
+        monkeypatch.setenv("TELCO_FEAST_REGISTRY", f"postgresql+psycopg://feast@127.0.0.1:{ports[0]}/postgres")
+        monkeypatch.setenv("TELCO_FEAST_REDIS", f"127.0.0.1:{ports[1]}")
+        settings.cache_clear()
+        yield
+    finally:
+        store._open_store.cache_clear()
+        if parts and parts[0].process() is not None:
+            os.kill(parts[0].pid, signal.SIGINT)  # its fast shutdown: on SIGTERM it waits for our connections
+        processes.stop(parts)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def partitions() -> ModuleType:
+    path = PROJECT / "tests" / "pipelines" / "features" / "partitions.py"
+    spec = importlib.util.spec_from_file_location("telco_partitions", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def scores(people: list[str], probability: float) -> pd.DataFrame:
+    return pd.DataFrame({
+        "subscriber_id": people, "churn_probability": probability, "churn_decile": 2, "churn_reasons": "it rose",
+        "churn_version": 1, "ltv_eur_12m": 100.0, "ltv_version": 1, "expires_at": pd.Timestamp("2026-01-15"),
+    })
+
+
+@pytest.mark.usefixtures("servers")
+def test_apply_materialize_push_and_look_up_over_postgresql_and_redis(home: Path, partitions: ModuleType) -> None:
+    partitions.publish_world([OLD, NIGHT], 50, inactive=0)
+    assert features.apply()
+    assert not features.apply()
+    assert features.materialize(NIGHT)
+    assert features.push_scores(NIGHT, scores(partitions.ids(50), 0.25))
+    assert not features.materialize(OLD)
+    assert not features.push_scores(OLD, scores(partitions.ids(50), 0.99))
+    answer = desk.ask("sub_00003", NIGHT)
+    assert (answer.as_of, answer.facts_as_of, answer.churn_probability) == (NIGHT, NIGHT, 0.25)
+    assert answer.facts["price_eur"] == partitions.values(partitions.BILLING, 50, NIGHT)["price_eur"][3]
+    frame = features.scoring_frame("churn_v1", NIGHT)
+    assert features.prove_equal("churn_v1", NIGHT, frame) == 50
+    # All of it went to the servers: the files of the embedded profile were never made.
+    assert not (settings().feast / "registry.db").exists()
+    assert not (settings().feast / "online.db").exists()
+
+
+@pytest.mark.usefixtures("servers")
+def test_two_concurrent_applies_lose_nothing(home: Path) -> None:
+    features.apply()
+    started = [
+        subprocess.Popen([sys.executable, "-c", ADDS_SIX, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         text=True, cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)})
+        for name in ("first", "second")
+    ]
+    for one in started:
+        assert one.stdout is not None
+        assert one.stdout.readline().strip() == "ready"
+    for one in started:  # both wait on a line, so they apply at the same time
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    assert [one.wait(timeout=60) for one in started] == [0, 0]
+    for one in started:
+        one.stdin.close()  # type: ignore[union-attr]
+        one.stdout.close()  # type: ignore[union-attr]
+    store._open_store.cache_clear()
+    names = {service.name for service in store._open().list_feature_services()}
+    assert names >= {f"{name}_{number}" for name in ("first", "second") for number in range(6)}
+    assert names >= {"churn_v1", "ltv_v1"}
+    assert features.feature_columns("churn_v1")
