@@ -155,7 +155,7 @@ class Dataset:
         if entry is None or entry.state != "committed":
             raise IntegrityError(f"{self.root.name}: no published partition {dict(key)}")
         found = sha256(self.live(key))
-        if found != entry.sha256:
+        if found != entry.sha256 and not self._is_renamed(key, found):
             raise IntegrityError(
                 f"{self.live(key)}: sha256 {found[:12]} is not the published {entry.sha256[:12]}; restore it or rebuild"
             )
@@ -172,7 +172,13 @@ class Dataset:
                     leftover.unlink()
             return self._repair_locked()
 
-    def _repair_locked(self) -> int:
+    def _is_renamed(self, key: Key, digest: str) -> bool:
+        """Whether a writer stands, or was killed, between its rename and its record: the new file is whole."""
+        renamed = self._open_lines().get(tuple(key.values()))
+        return renamed is not None and renamed.sha256 == digest
+
+    def _open_lines(self) -> dict[tuple[str, ...], Entry]:
+        """`prepared` lines of which nothing says yet what came of them, by key."""
         open_lines: dict[tuple[str, ...], Entry] = {}
         for entry in self._journal():
             where = tuple(entry.key.values())
@@ -180,8 +186,11 @@ class Dataset:
                 open_lines[where] = entry
             else:
                 open_lines.pop(where, None)
+        return open_lines
+
+    def _repair_locked(self) -> int:
         settled = 0
-        for entry in open_lines.values():
+        for entry in self._open_lines().values():
             live = self.live(entry.key)
             if live.exists() and sha256(live) == entry.sha256:
                 self._append(entry, state="committed")
@@ -200,15 +209,20 @@ class Dataset:
 
     def _append(self, *entries: Entry, state: str) -> None:
         lines = "".join(json.dumps({**asdict(entry), "state": state}, sort_keys=True) + "\n" for entry in entries)
-        with self.manifest.open("a+b") as handle:
-            handle.seek(0, os.SEEK_END)
-            if handle.tell():
+        data = lines.encode()
+        with self.manifest.open("a+b", buffering=0) as handle:
+            size = handle.seek(0, os.SEEK_END)
+            if size:
                 handle.seek(-1, os.SEEK_END)
                 if handle.read(1) != b"\n":
-                    handle.write(b"\n")
-            handle.write(lines.encode())
-            handle.flush()
-            os.fsync(handle.fileno())
+                    data = b"\n" + data
+            try:
+                while data:
+                    data = data[handle.write(data):]
+                os.fsync(handle.fileno())
+            except OSError:
+                handle.truncate(size)  # the disk is full; half a line would be passed over with a warning for ever
+                raise
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

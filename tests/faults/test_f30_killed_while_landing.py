@@ -25,6 +25,7 @@ import pytest
 from expectations import drops as drop_suites
 from expectations import raw as raw_suites
 from pipelines import landing
+from pipelines.errors import IntegrityError
 from pipelines.landing import quarantine, raw
 from pipelines.landing.senders import feed
 from pipelines.publish import Entry, sha256
@@ -215,3 +216,22 @@ def test_F30_fifty_kills_while_landing_show_the_old_drop_or_the_new_one_and_neve
             before = should.live
     print(f"kills by time {hit['time']}, by call {hit['call']}; {told[0].calls} to {told[-1].calls} calls a step")
     assert min(hit.values()) > KILLS // 5
+
+
+def test_F30_a_reader_between_a_writers_rename_and_its_record_is_given_the_new_file(
+    home: Path, drops: ModuleType
+) -> None:
+    drops.estate(USAGE)
+    for kilobytes in (1, 2):
+        drops.drop(USAGE, [{**row, "data_kb": kilobytes} for row in drops.rows(USAGE)])
+        landing.land(drops.AS_OF)
+    dataset, key = raw.dataset(feed(USAGE)), {"dt": f"{drops.DT}"}
+    lines = dataset.manifest.read_text().splitlines(keepends=True)
+    dataset.manifest.write_text("".join(lines[:-1]))  # as a kill before its last line leaves it
+    entry = dataset.entry(key)
+    assert entry is not None
+    assert entry.version == 1
+    assert set(pq.read_table(dataset.verify(key), partitioning=None)["data_kb"].to_pylist()) == {1, 2}
+    dataset.live(key).write_bytes(b"neither the old file nor the new one")
+    with pytest.raises(IntegrityError, match="restore it or rebuild"):
+        dataset.verify(key)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,47 @@ def test_F35_what_people_read_of_a_landing_does_not_stop_it(
     (home / "reports").write_text("a file where a folder should be")
     assert telco("land", "--as-of", str(drops.AS_OF))[0] == 0
     assert "the checks are not documented" in caplog.text
+
+
+class OutOfRoom:
+    """A file on a disk with room for ten bytes more: the first write is a short one, the second is refused."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle, self._room = handle, 10
+
+    def write(self, data: bytes) -> int:
+        if not self._room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written: int = self._handle.write(data[: self._room])
+        self._room = 0
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
+
+    def __enter__(self) -> OutOfRoom:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.close()
+
+
+def test_F35_a_manifest_keeps_no_half_of_a_line_a_full_disk_took(
+    home: Path, drops: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_day(drops)
+    correction(drops)
+    dataset = Dataset(home / "raw/billing_alpha/accounts", ("dt",))
+    before, real = dataset.manifest.read_bytes(), Path.open
+
+    def opened(path: Path, *words: Any, **more: Any) -> Any:
+        handle = real(path, *words, **more)
+        return OutOfRoom(handle) if path == dataset.manifest and "a+b" in words else handle
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        with pytest.raises(StorageFault, match="No space left on device"):
+            landing.land(drops.AS_OF)
+    assert dataset.manifest.read_bytes() == before
+    assert [done.state for done in landing.land(drops.AS_OF)] == ["corrected"]
+    assert dataset.manifest.read_bytes().startswith(before)
