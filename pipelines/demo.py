@@ -21,7 +21,7 @@ from pipelines.stack import NIGHTLY, Airflow, Stack
 HISTORY_DAYS = 300
 NIGHTS = 3
 SEED = 7
-PATIENCE = 600.0  # seconds for any one step; the whole takes under eight minutes on two cores
+PATIENCE = 1200.0  # seconds for any one step; loading the history is the longest, some minutes on two cores
 
 
 def run(*, subscribers: int = 4000, keep: bool = False, report: Report | None = None) -> None:
