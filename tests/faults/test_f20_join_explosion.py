@@ -14,8 +14,11 @@ import pytest
 import yaml
 
 from pipelines import landing
+from pipelines.errors import RejectedFile
+from pipelines.landing import batch, reading
 from pipelines.landing.contract import FEEDS
 
+USAGE = "network.usage_daily"
 DBT = Path(__file__).parents[2] / "dbt_project"
 
 
@@ -29,6 +32,27 @@ def test_F20_rows_out_are_the_distinct_keys_of_every_feed(home: Path, drops: Mod
     assert landed.quarantined == 2
     assert landed.rows == drops.raw(feed_id).num_rows == len(rows) - 1
     assert all("occurs more than once" in row["reasons"][0] for row in drops.quarantined(feed_id))
+
+
+def test_F20_copies_in_different_parts_of_a_large_drop_are_found_too(
+    home: Path, drops: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (reading, batch):
+        monkeypatch.setattr(module, "PART_ROWS", 150)
+    drops.estate(USAGE)
+    rows = drops.rows(USAGE, 400)
+    drops.drop(USAGE, [*rows, {**rows[3], "data_kb": 5}])
+    (landed,) = landing.land(drops.AS_OF)
+    assert (landed.rows, landed.quarantined) == (399, 2)
+    assert [row["line"] for row in drops.quarantined(USAGE)] == [4, 401]
+
+
+def test_F20_a_drop_that_holds_itself_twice_is_rejected_and_never_doubled(home: Path, drops: ModuleType) -> None:
+    drops.estate(USAGE)
+    drops.drop(USAGE, drops.rows(USAGE, 200) * 2)
+    with pytest.raises(RejectedFile, match=r"400 of 400 rows are bad.*occurs more than once"):
+        landing.land(drops.AS_OF)
+    assert not drops.raw_path(USAGE).exists()
 
 
 def guard(columns: list[str]) -> str:

@@ -99,6 +99,21 @@ def test_F29_a_counter_renamed_by_a_software_release_rejects_the_file_naming_bot
     assert f"columns missing: {old}; columns unexpected: NewName" in str(told.value)
 
 
+@pytest.mark.parametrize("vendor", TOLD)
+def test_F29_whichever_counter_is_missing_rejects_the_file_and_is_named(
+    home: Path, drops: ModuleType, vendor: str
+) -> None:
+    feed_id = f"pm.{vendor}"
+    drops.estate(feed_id)
+    names = [column.name for column in BY_ID[feed_id].columns]
+    for missing in names[2:]:
+        drops.drop(feed_id, drops.rows(feed_id, 1), columns=[name for name in names if name != missing])
+        with pytest.raises(RejectedFile) as told:
+            landing.land(drops.AS_OF)
+        assert f"columns missing: {missing};" in str(told.value)
+    assert not drops.raw_path(feed_id).exists()
+
+
 def test_F29_the_warehouse_has_a_unit_test_of_every_vendor() -> None:
     text = (DBT / "models" / "staging" / "pm" / "_pm__unit_tests.yml").read_text()
     assert all(f"model: stg_pm__{vendor}" in text for vendor in TOLD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.errors import TelcoError
 from pipelines.warehouse import lock
 
-SHELL = ("import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); "
-         "time.sleep(float(sys.argv[2]))")
+SHELL = ("import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=len(sys.argv) > 3); "
+         "print('open', flush=True); time.sleep(float(sys.argv[2]))")
 
 
 @contextmanager
-def a_person(database: Path, stays_s: float = 60) -> Iterator[int]:
+def a_person(database: Path, stays_s: float = 60, *, reads_only: bool = False) -> Iterator[int]:
     """A shell that somebody left open."""
     database.parent.mkdir(parents=True, exist_ok=True)
-    call = [sys.executable, "-c", SHELL, str(database), str(stays_s)]
+    call = [sys.executable, "-c", SHELL, str(database), str(stays_s), *(["reads"] if reads_only else [])]
     process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -74,3 +76,14 @@ def test_F37_whoever_looks_at_the_warehouse_while_a_step_holds_it_is_not_let_in(
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"held by process {os.getpid()}" in done.stderr
+
+
+def test_F37_somebody_who_only_reads_is_named_too_and_one_who_is_killed_holds_nothing(home: Path) -> None:
+    with lock.held(patience_s=5):
+        pass  # makes the file
+    with a_person(lock.database(), reads_only=True) as pid:
+        with pytest.raises(TelcoError, match=f"held by process {pid} for 0 s"), lock.held(patience_s=0.3):
+            pytest.fail("the warehouse was written while somebody read it")
+        os.kill(pid, signal.SIGKILL)
+        with lock.held(patience_s=20):
+            assert lock.database().exists()
