@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NIGHT = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(600)"
 BUILT = "sub_plain"
+PAGE = ROOT / "docs/cookbooks/data_engineer.md"
 
 
 @pytest.fixture
@@ -85,6 +88,23 @@ def test_one_feature_table_is_built_for_one_day_on_an_empty_file_while_a_night_r
     published = built.rows("features/ftr_subscriber_care", "2026-03-01")
     assert {name.removeprefix("sub_"): values for name, *values in rows} == {
         name: [row["contacts_90d"], row["days_since_last_contact"]] for name, row in published.items()}
+
+
+def test_every_dbt_command_of_the_page_is_one_that_dbt_understands(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbt.cli.main import cli
+
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [re.sub(r"^cd \S+ && ", "", line).replace("$TELCO_HOME", str(ROOT)) for block in blocks
+             for line in block.splitlines() if re.search(r"(^|&& )dbt ", line)]
+    monkeypatch.chdir(ROOT / "dbt_project")  # where dbt looks for the profile
+    assert len(lines) == 4
+    for line in lines:
+        _, *words = shlex.split(line)
+        name, command = "", cli
+        while getattr(command, "commands", None):
+            name, *words = words
+            command = command.commands[name]
+        command.make_context(name, words)
 
 
 @pytest.mark.live
