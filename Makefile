@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-live lint bench up down clean lock
+.PHONY: help setup demo test test-live lint bench dbt-ci up down clean lock
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,20 @@ lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 bench: $(READY)  ## long measurements, by hand: the oracle, every scenario through the whole house
 	$(BIN)/python benchmarks/recovery.py --oracle-only
 	$(BIN)/python benchmarks/scenarios.py
+
+# The state is the manifest the last night left. ci: contracts and unit tests on tables without rows. dev: the values.
+TELCO_HOME ?= $(CURDIR)/var
+STATE ?= $(abspath $(TELCO_HOME))/warehouse/dbt
+AS_OF ?= $(patsubst as_of=%,%,$(lastword $(sort $(notdir $(wildcard $(TELCO_HOME)/features/roster/as_of=*)))))
+DBT    = TELCO_HOME=$(abspath $(TELCO_HOME)) DBT_LOG_PATH=$(abspath $(TELCO_HOME))/logs/dbt-$(1) $(abspath $(BIN))/dbt \
+         --quiet build --target $(1) --target-path $(abspath $(TELCO_HOME))/warehouse/dbt-$(1) --state $(STATE)
+
+dbt-ci: $(READY) # what a change to dbt_project touches, against the last night's: contracts, unit tests, values
+	@test -f $(STATE)/manifest.json && test -n "$(AS_OF)" || { \
+	  echo "dbt-ci: no manifest in $(STATE) or no published as_of below $(TELCO_HOME). Run: telco unify" >&2; exit 2; }
+	cd dbt_project && $(call DBT,ci) --empty --indirect-selection empty \
+	  --select +state:modified+,resource_type:model state:modified+,resource_type:unit_test
+	cd dbt_project && $(call DBT,dev) --defer --select state:modified+ --vars '{as_ofs: "$(AS_OF)"}'
 
 up: $(READY)     ## start Airflow on loopback for TELCO_HOME
 	$(BIN)/telco up

@@ -114,7 +114,7 @@ def build_history(first: date, last: date, *, every_day: bool = False, report: R
     as_ofs = list(days(max(first, estate().history_start + DAY), last + DAY)) if every_day else grid(first, last)
     wanted = sorted({*as_ofs, last})
     report(f"unify: {len(wanted)} as_ofs in one build, {wanted[0]} to {wanted[-1]}")
-    published: list[Any] = warehouse.unify(wanted, report=report)
+    published: list[Any] = warehouse.unify(wanted, nights=wanted if every_day else [last], report=report)
     report(f"materialize: online store at {last}")
     features.materialize(last, report=report)
     return published

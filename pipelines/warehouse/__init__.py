@@ -45,9 +45,14 @@ def publish(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
         return publication.publish(plan, report=report)
 
 
-def unify(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
-    """Check history, build, publish. Safe to repeat; the bytes do not depend on which as_ofs share a build."""
-    plan = _plan(as_ofs)
+def unify(
+    as_ofs: Sequence[date], *, nights: Sequence[date] | None = None, report: Report = silent
+) -> list[Entry]:
+    """Check history, build, publish. Safe to repeat; the bytes do not depend on which as_ofs share a build.
+
+    `nights`: the as_ofs whose maturing labels are published too; by default all of them.
+    """
+    plan = _plan(as_ofs, nights)
     with held():
         history.check(plan)
         report(f"history: complete for {len(plan.as_ofs)} as_ofs")
@@ -55,7 +60,7 @@ def unify(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
         return publication.publish(plan, report=report)
 
 
-def _plan(as_ofs: Sequence[date]) -> Plan:
+def _plan(as_ofs: Sequence[date], nights: Sequence[date] | None = None) -> Plan:
     if not as_ofs:
         raise UsageError("no as_of given: the warehouse is built for one day or more, for example 2026-03-01")
-    return Plan.of(as_ofs)
+    return Plan.of(as_ofs, nights=nights)

@@ -15,7 +15,7 @@ from typing import Any
 from pipelines.errors import Held, TelcoError, UsageError
 from pipelines.progress import Report, silent
 from pipelines.settings import PROJECT, QUIET, settings
-from pipelines.warehouse import facts
+from pipelines.warehouse import facts, lock
 from pipelines.warehouse.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ def run(words: Sequence[str]) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", DBT, "--quiet", *words],
         cwd=DBT_PROJECT, env=_environment(target, logs), capture_output=True, text=True, check=False,
+        pass_fds=lock.descriptors(),
     )
     results: dict[str, Any] = json.loads(results_file.read_text()) if results_file.exists() else {"results": []}
     if done.returncode != 0:

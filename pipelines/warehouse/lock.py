@@ -16,11 +16,17 @@ from pipelines.settings import settings
 # A night's build takes a minute or two; a person's shell may stay open for ever.
 PATIENCE_S = 300.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+_taken: list[int] = []
 
 
 def database() -> Path:
     """The DuckDB file of this home."""
     return settings().warehouse / "warehouse.duckdb"
+
+
+def descriptors() -> tuple[int, ...]:
+    """What a child must inherit to hold the warehouse with us: dbt may outlive a killed step and still build."""
+    return tuple(_taken)
 
 
 @contextmanager
@@ -46,7 +52,11 @@ def held(patience_s: float | None = None) -> Iterator[None]:
         handle.write(str(os.getpid()))
         handle.flush()
         _wait_for_file(patience)
-        yield
+        _taken.append(handle.fileno())
+        try:
+            yield
+        finally:
+            _taken.remove(handle.fileno())
 
 
 def _wait_for_file(patience: float) -> None:
@@ -79,4 +89,6 @@ def _waits(patience: float) -> Iterator[None]:
 
 def _message(path: Path, holder: str, patience: float) -> str:
     who = f"process {holder}" if holder else "another process (its PID is not known)"
+    if holder and not Path(f"/proc/{holder}").exists() and Path("/proc/self").exists():
+        who = f"the dbt that process {holder}, which is gone, left running"
     return f"{path}: held by {who} for {patience:.0f} s. Close it, or wait for it to end, then run the step again"

@@ -23,11 +23,15 @@ class Plan:
     ltv_labels: tuple[date, ...]
 
     @classmethod
-    def of(cls, as_ofs: Iterable[date]) -> Plan:
-        """A night's labels are those maturing that day; a bulk build's are those of its own as_ofs, and the night's
-        labels of its last as_of."""
+    def of(cls, as_ofs: Iterable[date], *, nights: Iterable[date] | None = None) -> Plan:
+        """The labels of the as_ofs themselves where they mature by the newest, and those that mature on a night.
+
+        `nights` (by default every as_of): a build of several publishes what each of them alone would. A bootstrap of
+        training cut-offs names its last alone, for the cut-offs would bring labels of days without features.
+        """
         wanted = tuple(sorted(set(as_ofs)))
-        return cls(wanted, _matured(wanted, CHURN_KNOWN_AFTER), _matured(wanted, LTV_KNOWN_AFTER))
+        told = wanted if nights is None else tuple(nights)
+        return cls(wanted, _matured(wanted, told, CHURN_KNOWN_AFTER), _matured(wanted, told, LTV_KNOWN_AFTER))
 
     def windows(self) -> list[tuple[date, date]]:
         """The half-open ranges of drop days the build reads, merged and sorted."""
@@ -45,8 +49,7 @@ class Plan:
         return merged
 
 
-def _matured(as_ofs: tuple[date, ...], known_after: timedelta) -> tuple[date, ...]:
-    newest = as_ofs[-1]
-    tonight = newest - known_after
-    own = {day for day in as_ofs if day + known_after <= newest}
-    return tuple(sorted(day for day in own | {tonight} if day >= estate().training_start))
+def _matured(as_ofs: tuple[date, ...], nights: tuple[date, ...], known_after: timedelta) -> tuple[date, ...]:
+    own = {day for day in as_ofs if day + known_after <= as_ofs[-1]}
+    tonight = {night - known_after for night in nights}
+    return tuple(sorted(day for day in own | tonight if day >= estate().training_start))

@@ -55,3 +55,18 @@ def test_a_file_that_is_no_database_says_what_to_do(home: Path) -> None:
     database().write_bytes(b"not a database, but long enough to be read as one" * 100)
     with pytest.raises(TelcoError, match="delete it: it is rebuilt from raw"), held(patience_s=0.1):
         pytest.fail("a damaged file was taken for a warehouse")
+
+
+def test_what_a_killed_step_left_running_still_has_the_warehouse_until_it_ends(home: Path) -> None:
+    database().parent.mkdir(parents=True)
+    left = "import subprocess, sys\nfrom pipelines.warehouse import lock\nwith lock.held():\n" \
+        "    child = subprocess.Popen(['sleep', '2'], pass_fds=lock.descriptors())\n" \
+        "    print('open', flush=True)\n    child.wait()"
+    with another(left) as step:
+        step.kill()
+        step.wait()
+        with pytest.raises(TelcoError, match=f"the dbt that process {step.pid}, which is gone, left running"), \
+                held(patience_s=0.3):
+            pytest.fail("two builds at a time")
+        with held(patience_s=30):
+            assert database().exists()

@@ -43,6 +43,20 @@ def test_every_day_in_bulk_has_the_labels_of_every_night() -> None:
     assert set(Plan.of(nights).churn_labels) == alone
 
 
+def test_nights_that_share_a_build_have_the_labels_each_would_have_alone() -> None:
+    nights = [date(2026, 8, 1) + n * DAY for n in range(10)]
+    alone = [Plan.of([night]) for night in nights]
+    assert Plan.of(nights).churn_labels == tuple(label for plan in alone for label in plan.churn_labels)
+    assert Plan.of(nights).ltv_labels == tuple(label for plan in alone for label in plan.ltv_labels)
+
+
+def test_a_bootstrap_has_labels_of_its_cutoffs_and_of_its_last_night_only() -> None:
+    cutoffs = [date(2026, 1, 30) + n * 7 * DAY for n in range(20)]
+    last = cutoffs[-1] + 3 * DAY
+    labels = Plan.of([*cutoffs, last], nights=[last]).churn_labels
+    assert [day for day in labels if day not in cutoffs] == [last - 37 * DAY]
+
+
 def test_order_and_repeats_of_the_as_ofs_do_not_matter() -> None:
     days = [date(2026, 5, 1), date(2026, 3, 1)]
     assert Plan.of(days) == Plan.of([*reversed(days), days[0]])
