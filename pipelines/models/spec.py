@@ -65,6 +65,7 @@ class Gate:
     floors: tuple[Floor, ...]
     baselines: tuple[Baseline, ...]
     compare_on: str                  # the metric of the paired comparison with the champion
+    max_alone_auc: float = 0.95      # a feature that ranks this well by itself is the label in disguise
     bootstrap_rounds: int = 400
     confidence: float = 0.975        # one-sided
     refresh_after_days: int = 90     # a champion older than this may be replaced by one that is not worse
