@@ -162,7 +162,7 @@ def test_the_gate_reads_no_file_no_registry_and_no_clock():
             assert not (isinstance(node, ast.Name) and node.id == "open"), module.name
 
 
-@pytest.mark.parametrize("auc", [0.951, 1.0, NAN])
+@pytest.mark.parametrize("auc", [0.901, 1.0, NAN])
 def test_F46_a_feature_that_is_the_label_in_disguise_is_refused_by_name(auc):
     verdict = decide(replace(GOOD, alone={**GOOD.alone, "satisfaction": auc}), BETTER, GATE)
     assert failed(verdict) == {"leakage"}

@@ -29,12 +29,12 @@ def auc_of(values: np.ndarray, *, is_category: bool = False, label: np.ndarray =
     ("known for those who left", np.where(LABEL == 1, NOISE, np.nan)),
 ])
 def test_F46_a_leak_shows_whatever_its_shape(shape: str, values: np.ndarray) -> None:
-    assert auc_of(values) > 0.95, shape
+    assert auc_of(values) > 0.90, shape
 
 
 def test_F46_a_category_of_those_who_left_shows_wherever_its_code_stands() -> None:
     codes = np.where(LABEL == 1, 17, DRAW.integers(0, 40, COUNT))
-    assert auc_of(codes, is_category=True) > 0.95
+    assert auc_of(codes, is_category=True) > 0.90
 
 
 def test_noise_and_a_constant_and_nothing_at_all_tell_nothing() -> None:
