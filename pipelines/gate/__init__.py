@@ -16,12 +16,13 @@ NAN = float("nan")
 def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> Verdict:
     """Whether the candidate may take the champion's place. `champion` None: none is in force.
 
-    Checks run in the order data, finite, floors, baselines, champion, and all of them are reported. An unknown is
-    never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
+    Checks run in the order data, finite, leakage, floors, baselines, champion, and all of them are reported. An
+    unknown is never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
     """
     checks = (
         *_enough(evaluation, gate),
         *_finite(evaluation),
+        *_leakage(evaluation, gate),
         *(_floor(evaluation, floor) for floor in gate.floors),
         *(_baseline(evaluation, baseline) for baseline in gate.baselines),
         _champion(champion, gate),
@@ -52,6 +53,24 @@ def _finite(evaluation: Evaluation) -> Iterator[Check]:
     sentence = f"not finite: {', '.join(broken)}" if broken else f"all {len(named)} figures are finite"
     passed = bool(named) and not broken
     yield Check("finite", float(len(broken)), 0.0, passed, sentence if named else "no metric was measured")
+
+
+def _leakage(evaluation: Evaluation, gate: Gate) -> Iterator[Check]:
+    """A formula has no features of its own to leak; a classifier without the figure was not looked at."""
+    if evaluation.design == "formula":
+        return
+    alone = evaluation.alone
+    suspects = sorted((name for name, auc in alone.items() if not at_least(-auc, -gate.max_alone_auc)),
+                      key=lambda name: -alone[name] if math.isfinite(alone[name]) else -math.inf)
+    highest = max(alone.values(), default=NAN)
+    if suspects:
+        named = ", ".join(f"{name} ({_shown(alone[name])})" for name in suspects)
+        sentence = (f"leakage: AUC of a feature alone above {gate.max_alone_auc:g} or unknown: {named}; "
+                    "is it the label, or written down after it? take it out of the feature service")
+    else:
+        sentence = f"no feature alone ranks above {_shown(highest)}; at most {gate.max_alone_auc:g} is believed"
+    yield Check("leakage", highest, gate.max_alone_auc, bool(alone) and not suspects,
+                sentence if alone else "no feature was measured alone")
 
 
 def _floor(evaluation: Evaluation, floor: Floor) -> Check:

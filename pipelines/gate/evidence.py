@@ -20,6 +20,7 @@ class Evaluation:
     reliability: tuple[Mapping[str, float], ...] = ()
     slices: Mapping[str, Any] = field(default_factory=dict)  # fit/calibrate/test: cut-offs, rows, positives
     notes: tuple[str, ...] = ()
+    alone: Mapping[str, float] = field(default_factory=dict)  # AUC of each feature by itself; a formula has none
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: a figure that is not finite becomes null."""
@@ -34,6 +35,7 @@ class Evaluation:
             "baselines": {name: _or_nan(figures) for name, figures in content["baselines"].items()},
             "reliability": tuple(_or_nan(row) for row in content["reliability"]),
             "notes": tuple(content["notes"]),
+            "alone": _or_nan(content.get("alone", {})),
         })
 
 

@@ -13,7 +13,7 @@ from pipelines.errors import NotEnoughData
 from pipelines.gate import Evaluation, metrics
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
-from pipelines.training import baselines, frames, recipe
+from pipelines.training import baselines, frames, leakage, recipe
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
 from pipelines.training.recipe import Floats, Rows
@@ -52,7 +52,9 @@ def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], s
     categories = bundles.learn_categories(frame, columns)
     everything = recipe.encode(frame, spec, columns, categories)
     return Candidate(
-        evaluation=_evaluation(spec, slices, parts, parts["test"], predicted, rivals),
+        evaluation=_evaluation(
+            spec, slices, parts, parts["test"], predicted, rivals, _alone(spec, everything, categories)
+        ),
         categories=categories, calibrator=calibrator, judged=parts["test"], judged_cutoffs=slices.test,
         predicted=predicted, booster=recipe.refit(spec, everything, fitted.rounds),
         facts={"rounds": fitted.rounds, "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
@@ -72,7 +74,9 @@ def _by_subscriber(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str],
             rivals[name][fold == number] = values
     final = recipe.fit_across(spec, rows, "final")
     return Candidate(
-        evaluation=_evaluation(spec, slices, {"out_of_fold": frame}, frame, predicted, rivals),
+        evaluation=_evaluation(
+            spec, slices, {"out_of_fold": frame}, frame, predicted, rivals, _alone(spec, rows, categories)
+        ),
         categories=categories, calibrator=final.calibrator, judged=frame, judged_cutoffs=slices.test,
         predicted=predicted, booster=final.booster,
         facts={"rounds": final.rounds, "calibrated_on": "held-out log-odds, cross-fitted by subscriber"},
@@ -86,9 +90,13 @@ def _rivals(train: Rows, judged: Rows, categories: dict[str, list[str]]) -> Riva
     }
 
 
+def _alone(spec: ModelSpec, rows: Rows, categories: dict[str, list[str]]) -> dict[str, float]:
+    return leakage.alone(rows, categories.keys(), seed=spec.seed)
+
+
 def _evaluation(
     spec: ModelSpec, slices: Slices, parts: dict[str, pd.DataFrame], judged: pd.DataFrame, predicted: Floats,
-    rivals: Rivals,
+    rivals: Rivals, alone: dict[str, float],
 ) -> Evaluation:
     label = judged[spec.label_column].to_numpy(dtype=np.float64)
     return Evaluation(
@@ -100,6 +108,7 @@ def _evaluation(
         reliability=tuple(metrics.reliability(label, predicted)),
         slices={name: _described(spec, part) for name, part in parts.items()},
         notes=(slices.why,),
+        alone=alone,
     )
 
 

@@ -22,6 +22,7 @@ GOOD = Evaluation(
         "constant": {"auc": 0.5, "log_loss": 0.25},
         "logistic": {"auc": 0.78, "log_loss": 0.21},
     },
+    alone={"price_eur": 0.61, "tenure_days": 0.66},
 )
 BETTER = Comparison(champion=3, age_days=30, rows=4000, metric="auc", gain=0.02, lower=0.005)
 
@@ -39,8 +40,8 @@ def test_a_good_candidate_better_than_the_champion_passes():
     assert verdict.passed
     assert verdict.reasons == ()
     assert [check.name for check in verdict.checks] == [
-        "enough_rows", "enough_positives", "finite", "floor_auc", "floor_ece", "baseline_constant", "baseline_logistic",
-        "champion",
+        "enough_rows", "enough_positives", "finite", "leakage", "floor_auc", "floor_ece", "baseline_constant",
+        "baseline_logistic", "champion",
     ]
 
 
@@ -159,3 +160,23 @@ def test_the_gate_reads_no_file_no_registry_and_no_clock():
             for name in names:
                 assert any(name == good or name.startswith(f"{good}.") for good in allowed), f"{module.name}: {name}"
             assert not (isinstance(node, ast.Name) and node.id == "open"), module.name
+
+
+@pytest.mark.parametrize("auc", [0.901, 1.0, NAN])
+def test_F46_a_feature_that_is_the_label_in_disguise_is_refused_by_name(auc):
+    verdict = decide(replace(GOOD, alone={**GOOD.alone, "satisfaction": auc}), BETTER, GATE)
+    assert failed(verdict) == {"leakage"}
+    assert "satisfaction" in verdict.reasons[0]
+    assert "price_eur" not in verdict.reasons[0]
+
+
+def test_F46_a_classifier_whose_features_nobody_looked_at_is_refused_and_a_formula_has_none():
+    assert failed(decide(replace(GOOD, alone={}), BETTER, GATE)) == {"leakage"}
+    assert "leakage" not in failed(decide(replace(GOOD, alone={}, design="formula"), BETTER, GATE))
+
+
+def test_what_was_measured_alone_survives_the_way_through_json():
+    there = replace(GOOD, alone={"price_eur": 0.61, "broken": NAN})
+    back = Evaluation.of(json.loads(json.dumps(there.as_dict())))
+    assert back.alone["price_eur"] == 0.61
+    assert back.alone["broken"] != back.alone["broken"]
