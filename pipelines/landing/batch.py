@@ -152,7 +152,11 @@ def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens, record: 
             _land(tally, _streamed(tally), tokens, outcome)
             continue
         try:
-            whole.append((tally, _only_piece(tally)))
+            piece = _only_piece(tally)
+            if piece is None:
+                _land(tally, _streamed(tally), tokens, outcome)
+            else:
+                whole.append((tally, piece))
         except Damaged as damage:
             _fail(outcome, arrival, _reject(arrival, damage.reasons))
         except Held as held:
@@ -162,13 +166,12 @@ def land_batch(feed: Feed, arrivals: Sequence[Arrival], tokens: Tokens, record: 
     return outcome
 
 
-def _only_piece(tally: _Tally) -> Piece:
-    """A small drop as its one part, after the checks of form."""
+def _only_piece(tally: _Tally) -> Piece | None:
+    """A small drop as its one part, after the checks of form; None if it comes in several, as row groups do."""
     arrival = tally.arrival
-    # Two parts at most: a file of a few bytes may hold rows without end.
     found = list(islice(_read(arrival), 2))
     if len(found) > 1:
-        raise Damaged(f"more rows than the {arrival.control.rows} the control file says")
+        return None
     piece = Piece.of(arrival.drop.feed, arrival.drop.dt, found[0])
     tally.see(piece)
     tally.agree()
@@ -221,9 +224,16 @@ def _streamed(tally: _Tally) -> Iterator[Piece]:
 
 
 def _read(arrival: Arrival) -> Iterator[Reading]:
-    """The drop's parts, from the very bytes its digest was taken of."""
+    """The drop's parts, from the very bytes its digest was taken of. A file of a few bytes may hold rows without end,
+    so a part that begins after all rows it should have is Damaged."""
+    told = arrival.control.rows
     with open_inside(arrival.drop.data) as handle:
-        yield from readings(arrival.drop.feed, handle)
+        rows = 0
+        for reading in readings(arrival.drop.feed, handle):
+            if rows and rows + reading.table.num_rows > told:
+                raise Damaged(f"more rows than the {told} the control file says")
+            rows += reading.table.num_rows
+            yield reading
         if not arrival.seen.same(handle):
             raise Held(arrival.drop.name, ["the file changed while it was read"], "let the sender finish; land again")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -204,3 +206,33 @@ def test_vault_quarantine_and_keys_are_closed_to_others(home: Path, drops: Modul
 def test_an_unknown_source_is_named(home: Path) -> None:
     with pytest.raises(UsageError, match="no such source: 'radio'"):
         landing.land(date(2026, 3, 11), source="radio")
+
+
+def in_groups(table: pa.Table, rows: int) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, row_group_size=rows)
+    return out.getvalue()
+
+
+def test_a_small_drop_in_several_row_groups_is_the_same_drop(home: Path, drops: ModuleType) -> None:
+    drops.estate(USAGE)
+    table = pq.read_table(io.BytesIO(drops.encode(USAGE, drops.rows(USAGE, 300))))
+    drops.put(USAGE, in_groups(table, 300), 300)
+    landing.land(drops.AS_OF)
+    in_one = drops.raw(USAGE)
+    drops.put(USAGE, in_groups(table, 120), 300, dt=drops.DT + timedelta(days=1))
+    (landed,) = landing.land(drops.AS_OF + timedelta(days=1))
+    assert (landed.state, landed.rows, landed.quarantined) == ("published", 300, 0)
+    again = pq.ParquetFile(next((settings().raw / "network/usage_daily").glob("dt=2026-03-11/data.parquet"))).read()
+    same = [name for name in in_one.column_names if name not in {"dt", "known_on"}]
+    assert again.select(same).equals(in_one.select(same))
+
+
+def test_row_groups_beyond_the_rows_told_are_refused_before_they_are_read_to_the_end(
+    home: Path, drops: ModuleType
+) -> None:
+    drops.estate(USAGE)
+    table = pq.read_table(io.BytesIO(drops.encode(USAGE, drops.rows(USAGE, 300))))
+    drops.put(USAGE, in_groups(table, 60), 100)
+    with pytest.raises(RejectedFile, match="more rows than the 100 the control file says"):
+        landing.land(drops.AS_OF)
