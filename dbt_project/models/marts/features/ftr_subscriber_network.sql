@@ -57,8 +57,8 @@ windows as (
         sum(sms_count) filter (where usage_on >= as_of - 30) as sms_count_30d,
         sum(calls_attempted) filter (where usage_on >= as_of - 30) as calls_attempted_30d,
         sum(calls_dropped) filter (where usage_on >= as_of - 30) as calls_dropped_30d,
-        -- A bit for each day used: distinct days without a set of days for everyone, which would not fit in memory.
-        bit_or(cast(1 as bigint) << (as_of - 1 - usage_on)) filter (
+        -- A bit for each day used (DuckDB shifts before it filters): distinct days without a set of days for everyone, which would not fit in memory.
+        bit_or(cast(1 as bigint) << least(as_of - 1 - usage_on, 30)) filter (
             where is_use and usage_on >= as_of - 30
         ) as used_days_30d,
         max(usage_on) filter (where is_use) as last_used_on,
