@@ -4,7 +4,9 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-recent_days as ({{ days_around('as_ofs', silence_days()) }}),
+recent_days as (
+    {{ days_around('as_ofs', silence_days()) }}
+),
 
 -- Nearly everyone used something within the days that decide silence: all of history is read for the others alone.
 recent_use as (

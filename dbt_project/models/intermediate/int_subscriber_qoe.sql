@@ -20,7 +20,9 @@ cells as (
     from kpis
 ),
 
-window_days as ({{ days_around('as_ofs', quality_days()) }}),
+window_days as (
+    {{ days_around('as_ofs', quality_days()) }}
+),
 
 known_usage as (
     select

@@ -18,7 +18,9 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-window_days as ({{ days_around('cutoffs', silence_days(), churn_horizon()) }}),
+window_days as (
+    {{ days_around('cutoffs', silence_days(), churn_horizon()) }}
+),
 
 prepaid_holdings as (
     select

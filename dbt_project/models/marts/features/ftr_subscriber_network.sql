@@ -19,7 +19,9 @@ number_events as (select * from {{ ref('int_subscriber_number_event') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-window_days as ({{ days_around('as_ofs', 90) }}),
+window_days as (
+    {{ days_around('as_ofs', 90) }}
+),
 
 subscriber_usage as (
     select
@@ -57,7 +59,8 @@ windows as (
         sum(sms_count) filter (where usage_on >= as_of - 30) as sms_count_30d,
         sum(calls_attempted) filter (where usage_on >= as_of - 30) as calls_attempted_30d,
         sum(calls_dropped) filter (where usage_on >= as_of - 30) as calls_dropped_30d,
-        -- A bit for each day used (DuckDB shifts before it filters): distinct days without a set of days for everyone, which would not fit in memory.
+        -- A bit for each day used: distinct days without a set of days for everyone, which would not fit in memory.
+        -- DuckDB shifts before it filters, so an older day must have a bit too.
         bit_or(cast(1 as bigint) << least(as_of - 1 - usage_on, 30)) filter (
             where is_use and usage_on >= as_of - 30
         ) as used_days_30d,
