@@ -28,5 +28,15 @@
 {% macro silence_days() %}45{% endmacro %}
 
 
+{#- One row per as_of and day of [as_of - back, as_of + ahead). Met on the day by equality, rows of other days are skipped
+    by the file's statistics and nothing is multiplied before it is dropped: a range join does both. -#}
+{% macro days_around(days, back, ahead=0) -%}
+    select
+        *,
+        cast(unnest(range(as_of - {{ back }}, as_of + {{ ahead }}, interval 1 day)) as date) as day
+    from {{ days }}
+{%- endmacro %}
+
+
 {#- Radio quality is what a subscriber met in the month before. -#}
 {% macro quality_days() %}30{% endmacro %}

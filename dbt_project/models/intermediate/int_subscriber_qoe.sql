@@ -20,9 +20,13 @@ cells as (
     from kpis
 ),
 
+window_days as (
+    {{ days_around('as_ofs', quality_days()) }}
+),
+
 known_usage as (
     select
-        as_ofs.as_of,
+        window_days.as_of,
         usage.msisdn_token,
         usage.usage_on,
         usage.cell_1_id,
@@ -32,10 +36,9 @@ known_usage as (
         cast(round(1000000 * coalesce(usage.cell_2_share, 0)) as bigint) as share_2,
         cast(round(1000000 * coalesce(usage.cell_3_share, 0)) as bigint) as share_3
     from usage
-    inner join as_ofs
-        on usage.usage_on >= as_ofs.as_of - {{ quality_days() }}
-        and usage.usage_on < as_ofs.as_of
-        and {{ is_known('usage', 'as_ofs.as_of') }}
+    inner join window_days
+        on usage.usage_on = window_days.day
+        and {{ is_known('usage', 'window_days.as_of') }}
 ),
 
 -- A local day of use meets the UTC day of the cell: they differ by an hour or two, a day's KPI hardly.

@@ -18,25 +18,36 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-subscriber_usage as (
+window_days as (
+    {{ days_around('cutoffs', silence_days(), churn_horizon()) }}
+),
+
+prepaid_holdings as (
     select
-        cutoffs.as_of,
-        holdings.subscriber_id,
-        usage.usage_on,
-        usage.is_use
-    from usage
-    inner join cutoffs
-        on usage.usage_on >= cutoffs.as_of - {{ silence_days() }}
-        and usage.usage_on < cutoffs.as_of + {{ churn_horizon() }}
-        and {{ is_known('usage', 'cutoffs.known_by') }}
-    inner join holdings
-        on cutoffs.known_by = holdings.known_by
-        and usage.msisdn_token = holdings.msisdn_token
-        and usage.usage_on >= holdings.held_from_on
-        and (holdings.held_to_on is null or usage.usage_on < holdings.held_to_on)
+        prepaid.as_of,
+        holdings.*
+    from holdings
+    inner join cutoffs on holdings.known_by = cutoffs.known_by
     inner join prepaid
         on cutoffs.as_of = prepaid.as_of
         and holdings.subscriber_id = prepaid.subscriber_id
+),
+
+subscriber_usage as (
+    select
+        window_days.as_of,
+        prepaid_holdings.subscriber_id,
+        usage.usage_on,
+        usage.is_use
+    from usage
+    inner join window_days
+        on usage.usage_on = window_days.day
+        and {{ is_known('usage', 'window_days.known_by') }}
+    inner join prepaid_holdings
+        on window_days.as_of = prepaid_holdings.as_of
+        and usage.msisdn_token = prepaid_holdings.msisdn_token
+        and usage.usage_on >= prepaid_holdings.held_from_on
+        and (prepaid_holdings.held_to_on is null or usage.usage_on < prepaid_holdings.held_to_on)
 ),
 
 -- A line that only ever had idle rows counts its silence from the day before the first of them.

@@ -19,27 +19,31 @@ number_events as (select * from {{ ref('int_subscriber_number_event') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-known_usage as (
-    select
-        as_ofs.as_of,
-        usage.*
-    from usage
-    inner join as_ofs
-        on usage.usage_on >= as_ofs.as_of - 90
-        and usage.usage_on < as_ofs.as_of
-        and {{ is_known('usage', 'as_ofs.as_of') }}
+window_days as (
+    {{ days_around('as_ofs', 90) }}
 ),
 
 subscriber_usage as (
     select
+        window_days.as_of,
         holdings.subscriber_id,
-        known_usage.*
-    from known_usage
+        usage.usage_on,
+        usage.data_kb,
+        usage.voice_seconds,
+        usage.sms_count,
+        usage.calls_attempted,
+        usage.calls_dropped,
+        usage.roaming_kb,
+        usage.is_use
+    from usage
+    inner join window_days
+        on usage.usage_on = window_days.day
+        and {{ is_known('usage', 'window_days.as_of') }}
     inner join holdings
-        on known_usage.as_of = holdings.known_by
-        and known_usage.msisdn_token = holdings.msisdn_token
-        and known_usage.usage_on >= holdings.held_from_on
-        and (holdings.held_to_on is null or known_usage.usage_on < holdings.held_to_on)
+        on window_days.as_of = holdings.known_by
+        and usage.msisdn_token = holdings.msisdn_token
+        and usage.usage_on >= holdings.held_from_on
+        and (holdings.held_to_on is null or usage.usage_on < holdings.held_to_on)
 ),
 
 windows as (
@@ -55,8 +59,11 @@ windows as (
         sum(sms_count) filter (where usage_on >= as_of - 30) as sms_count_30d,
         sum(calls_attempted) filter (where usage_on >= as_of - 30) as calls_attempted_30d,
         sum(calls_dropped) filter (where usage_on >= as_of - 30) as calls_dropped_30d,
-        count(distinct usage_on) filter (where is_use and usage_on >= as_of - 7) as active_days_7d,
-        count(distinct usage_on) filter (where is_use and usage_on >= as_of - 30) as active_days_30d,
+        -- A bit for each day used: distinct days without a set of days for everyone, which would not fit in memory.
+        -- DuckDB shifts before it filters, so an older day must have a bit too.
+        bit_or(cast(1 as bigint) << least(as_of - 1 - usage_on, 30)) filter (
+            where is_use and usage_on >= as_of - 30
+        ) as used_days_30d,
         max(usage_on) filter (where is_use) as last_used_on,
         sum(roaming_kb) as roaming_kb_90d
     from subscriber_usage
@@ -77,8 +84,8 @@ counted as (
         coalesce(sms_count_30d, 0) as sms_count_30d,
         calls_attempted_30d,
         calls_dropped_30d,
-        active_days_7d,
-        active_days_30d,
+        cast(bit_count(coalesce(used_days_30d, 0) & 127) as bigint) as active_days_7d,
+        cast(bit_count(coalesce(used_days_30d, 0)) as bigint) as active_days_30d,
         last_used_on,
         roaming_kb_90d
     from windows
