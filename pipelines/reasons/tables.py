@@ -25,7 +25,7 @@ BLOCK_BITS = 8
 MAX_PATH = 16              # answers are kept in 16 bits
 MAX_ENTRIES = 128_000_000  # of all tables together: 512 MB of float32
 
-Step = tuple[int, bool]    # a node, and whether the path leaves it to the left
+Path = tuple[tuple[int, bool], ...]  # from the root: each node, and whether the path leaves it to the left
 
 
 class Tables(NamedTuple):
@@ -55,7 +55,7 @@ class Block:
     """Leaves below one node. `splits` are the nodes asked: the path from the root, then those between the leaves."""
 
     splits: tuple[int, ...]
-    leaves: tuple[tuple[int, tuple[Step, ...]], ...]  # each leaf with its whole path from the root
+    leaves: tuple[tuple[int, Path], ...]  # each leaf with its whole path from the root
 
 
 def tables_of(trees: Sequence[Tree]) -> Tables:
@@ -63,6 +63,10 @@ def tables_of(trees: Sequence[Tree]) -> Tables:
     forest = [list(blocks_of(tree)) for tree in trees]
     _check_size([(block, tree) for tree, blocks in zip(trees, forest, strict=True) for block in blocks])
     splits = [_splits(tree) for tree in trees]
+
+    def _each(of_nodes: Iterator[np.ndarray]) -> list[np.ndarray]:
+        return [array[nodes] for array, nodes in zip(of_nodes, splits, strict=True)]
+
     asked, features, values = [], [], []
     for tree, places, blocks in zip(trees, splits, forest, strict=True):
         place = {node: position for position, node in enumerate(places)}
@@ -72,9 +76,9 @@ def tables_of(trees: Sequence[Tree]) -> Tables:
             values.append(_values(tree, block, features[-1]).ravel())
     return Tables(
         split_starts=_starts(splits),
-        split_feature=_joined([tree.feature[nodes] for tree, nodes in zip(trees, splits, strict=True)], "int32"),
-        split_threshold=_joined([tree.threshold[nodes] for tree, nodes in zip(trees, splits, strict=True)], "float32"),
-        split_default_left=_joined([tree.default_left[nodes] for tree, nodes in zip(trees, splits, strict=True)], "bool"),
+        split_feature=_joined(_each(tree.feature for tree in trees), "int32"),
+        split_threshold=_joined(_each(tree.threshold for tree in trees), "float32"),
+        split_default_left=_joined(_each(tree.default_left for tree in trees), "bool"),
         block_starts=_starts(forest),
         asked_starts=_starts(asked), asked=_joined(asked, "int32"),
         feature_starts=_starts(features), features=_joined(features, "int32"),
@@ -88,19 +92,17 @@ def blocks_of(tree: Tree, bits: int = BLOCK_BITS) -> Iterator[Block]:
     Sibling leaves stay together however long their path is: apart they would ask the same splits twice.
     """
     below = _splits_below(tree)
-    waiting: list[tuple[int, tuple[Step, ...]]] = [(0, ())] if below[0] else []
+    waiting: list[tuple[int, Path]] = [(0, ())] if below[0] else []
     while waiting:
         node, path = waiting.pop()
         if below[node] <= 1 or len(path) + below[node] <= bits:
             leaves, between = _below(tree, node, path)
             yield Block((*(one for one, _ in path), *between), tuple(leaves))
         else:
-            waiting += [(int(tree.left[node]), (*path, (node, True))), (int(tree.right[node]), (*path, (node, False)))]
+            waiting += _both_ways(tree, node, path)
 
 
-def _below(
-    tree: Tree, top: int, path: tuple[Step, ...]
-) -> tuple[list[tuple[int, tuple[Step, ...]]], list[int]]:
+def _below(tree: Tree, top: int, path: Path) -> tuple[list[tuple[int, Path]], list[int]]:
     """The leaves below a node with their whole paths, and the splits between."""
     leaves, between, waiting = [], [], [(top, path)]
     while waiting:
@@ -109,8 +111,12 @@ def _below(
             leaves.append((node, steps))
         else:
             between.append(node)
-            waiting += [(int(tree.left[node]), (*steps, (node, True))), (int(tree.right[node]), (*steps, (node, False)))]
+            waiting += _both_ways(tree, node, steps)
     return leaves, between
+
+
+def _both_ways(tree: Tree, node: int, path: Path) -> list[tuple[int, Path]]:
+    return [(int(tree.left[node]), (*path, (node, True))), (int(tree.right[node]), (*path, (node, False)))]
 
 
 def _splits(tree: Tree) -> list[int]:

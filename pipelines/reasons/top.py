@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.errors import Held
-from pipelines.reasons.phrases import PHRASES, Phrase
+from pipelines.reasons.phrases import LEVERS, PHRASES, Phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +16,19 @@ RAISES, LOWERS = "raises the risk", "lowers the risk"
 COUNT = 3
 
 
-def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[np.ndarray]:
-    """Three columns of words, strongest first; None where fewer than three themes contribute anything.
+class Reason(NamedTuple):
+    """The reasons of one rank, one entry per row: theme and words are None where no theme contributes any more.
+
+    `actionable`: it raises the risk, and LEVERS has something an agent can do about its theme.
+    """
+
+    words: np.ndarray
+    theme: np.ndarray
+    actionable: np.ndarray
+
+
+def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[Reason]:
+    """The three strongest reasons of every row, strongest first.
 
     `contributions` (rows, columns) in log-odds, positive towards leaving; `frame` holds the values the model saw, row
     by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the feature
@@ -26,17 +37,21 @@ def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequenc
     import numpy as np
 
     themes, member = _themes(columns)
+    names = np.array([*themes, None], dtype=object)
+    levers = np.array([LEVERS[theme] is not None for theme in themes])
     summed = contributions.astype("float64") @ member.T
     order = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :COUNT]
     reasons = []
     for rank in range(COUNT):
         if rank >= len(themes):
-            reasons.append(np.full(len(frame), None, dtype=object))
+            nothing = np.full(len(frame), None, dtype=object)
+            reasons.append(Reason(nothing, nothing, np.zeros(len(frame), dtype=bool)))
             continue
         theme = order[:, rank]
         weight = np.take_along_axis(summed, theme[:, None], axis=1)[:, 0]
         towards = np.where(member[theme] > 0, contributions * np.sign(weight)[:, None], -np.inf)
-        reasons.append(_words(towards.argmax(axis=1), weight, frame, columns))
+        words = _words(towards.argmax(axis=1), weight, frame, columns)
+        reasons.append(Reason(words, names[np.where(weight == 0, -1, theme)], levers[theme] & (weight > 0)))
     return reasons
 
 

@@ -67,7 +67,7 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
-        table, unscored = classify(bundle, frame), {}
+        table, unscored = classify(bundle, frame, as_of), {}
     left_out = excluded + Counter(unscored)
     stamped = _stamped(table, spec, champion.version, as_of)
     scores_of(model).publish(
