@@ -80,6 +80,8 @@ def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -
         return
     rows = [("rows", scored.rows), ("version", scored.version), *(
         (f"left out: {reason}", count) for reason, count in scored.excluded.items())]
+    if scored.stability is not None:
+        rows.append(("first reason as a week ago", f"{scored.stability.same_first:.1%}"))
     show.table(f"{model} scores for {as_of}", ["fact", "value"], rows)
     print(f"extract: {extract}")
 

@@ -63,10 +63,6 @@ def tables_of(trees: Sequence[Tree]) -> Tables:
     forest = [list(blocks_of(tree)) for tree in trees]
     _check_size([(block, tree) for tree, blocks in zip(trees, forest, strict=True) for block in blocks])
     splits = [_splits(tree) for tree in trees]
-
-    def _each(of_nodes: Iterator[np.ndarray]) -> list[np.ndarray]:
-        return [array[nodes] for array, nodes in zip(of_nodes, splits, strict=True)]
-
     asked, features, values = [], [], []
     for tree, places, blocks in zip(trees, splits, forest, strict=True):
         place = {node: position for position, node in enumerate(places)}
@@ -76,9 +72,9 @@ def tables_of(trees: Sequence[Tree]) -> Tables:
             values.append(_values(tree, block, features[-1]).ravel())
     return Tables(
         split_starts=_starts(splits),
-        split_feature=_joined(_each(tree.feature for tree in trees), "int32"),
-        split_threshold=_joined(_each(tree.threshold for tree in trees), "float32"),
-        split_default_left=_joined(_each(tree.default_left for tree in trees), "bool"),
+        split_feature=_joined([tree.feature[at] for tree, at in zip(trees, splits, strict=True)], "int32"),
+        split_threshold=_joined([tree.threshold[at] for tree, at in zip(trees, splits, strict=True)], "float32"),
+        split_default_left=_joined([tree.default_left[at] for tree, at in zip(trees, splits, strict=True)], "bool"),
         block_starts=_starts(forest),
         asked_starts=_starts(asked), asked=_joined(asked, "int32"),
         feature_starts=_starts(features), features=_joined(features, "int32"),

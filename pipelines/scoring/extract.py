@@ -6,6 +6,7 @@ import csv
 import logging
 import os
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +69,11 @@ def extract(as_of: date) -> Path:
     return path
 
 
-def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
-    """The scores of the champion in force, or None when there is no champion or it has not scored this night."""
+def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """The scores of the champion in force, all columns or these.
+
+    None when there is no champion, when it has not scored this night, or when it did before there were such columns.
+    """
     import pyarrow.parquet as pq
 
     from pipelines import champions
@@ -81,7 +85,10 @@ def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
     key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
     if scores.entry(key) is None:
         return None
-    frame: pd.DataFrame = pq.read_table(scores.verify(key), partitioning=None).to_pandas()
+    path = scores.verify(key)
+    if not set(columns or ()) <= set(pq.read_schema(path).names):
+        return None
+    frame: pd.DataFrame = pq.read_table(path, columns=columns and list(columns), partitioning=None).to_pandas()
     return frame
 
 
@@ -112,7 +119,7 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _cell(value: Any) -> str:
-    """Text of one cell: missing is empty, flags are yes or no, whole numbers have no point, no text starts a formula."""
+    """Text of one cell: missing is empty, a flag yes or no, whole numbers without a point, no text starts a formula."""
     if value is None or value != value:  # NaN and NaT differ from themselves
         return ""
     if isinstance(value, bool):
