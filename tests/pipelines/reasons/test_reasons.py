@@ -78,6 +78,14 @@ def test_every_theme_says_whether_something_can_be_done_about_it() -> None:
     assert not [theme for theme in ("tenure", "household", "segment", "number") if LEVERS[theme]]
 
 
+def test_the_page_says_of_each_theme_what_can_be_done() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/reasons.md").read_text(encoding="utf-8")
+    cells = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    told = {theme: line[1] for line in cells if len(line) == 2 for theme in line[0].split(", ")}
+    assert {theme: told[theme] for theme in LEVERS} == {
+        theme: lever or "nothing: it is so, or it is past" for theme, lever in LEVERS.items()}
+
+
 def test_a_reason_is_actionable_when_it_raises_the_risk_and_there_is_a_lever() -> None:
     reasons = explained([0.9, 0.0, 0.0, -0.5, 0.0])
     assert [reason.theme[0] for reason in reasons] == ["contract", "support", None]
