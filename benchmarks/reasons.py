@@ -32,8 +32,8 @@ CASES = {  # name: trees, depth; the first with every other parameter of the chu
     "churn spec": (300, 3), "200 trees, depth 4": (200, 4), "200 trees, depth 6": (200, 6),
 }
 FIGURES = {
-    "numba_s": "compile, s", "tables_s": "tables, s", "exact_s": "contributions, s", "exact_cpu_s": "CPU s", "words_s": "words, s",
-    "peak_mb": "peak, MB", "own_s": "pred_contribs of 20k, s", "ratio": "times faster per row",
+    "numba_s": "compile, s", "tables_s": "tables, s", "exact_s": "contributions, s", "exact_cpu_s": "CPU s",
+    "words_s": "words, s", "peak_mb": "peak, MB", "own_s": "pred_contribs of 20k, s", "ratio": "times faster per row",
     "difference": "greatest difference", "same_first": "same first reason",
     "approx_first": "approximation: other first", "approx_three": "approximation: other three",
 }
@@ -142,9 +142,8 @@ def explain(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     mine, theirs, roughly = (three(values, sampled, columns) for values in (exact[:ORACLE_ROWS], own, rough))
     return {
         "numba_s": round(numba_s, 1), "tables_s": round(tables_s, 1), "exact_s": round(exact_s, 1),
-        "exact_cpu_s": round(exact_cpu_s, 1),
-        "words_s": round(words_s, 1), "peak_mb": round(peak_mb), "own_s": round(own_s, 1),
-        "ratio": round((own_s / len(sampled)) / (exact_s / options.rows)),
+        "exact_cpu_s": round(exact_cpu_s, 1), "words_s": round(words_s, 1), "peak_mb": round(peak_mb),
+        "own_s": round(own_s, 1), "ratio": round((own_s / len(sampled)) / (exact_s / options.rows)),
         "difference": f"{np.abs(exact[:ORACLE_ROWS] - own).max():.1e}",
         "same_first": f"{(mine[:, 0] == theirs[:, 0]).sum():,} of {len(sampled):,}",
         "approx_first": f"{np.mean(mine[:, 0] != roughly[:, 0]):.1%}",
