@@ -193,10 +193,10 @@ def test_a_tree_nobody_passed_or_a_path_too_long_is_refused() -> None:
         tables_of([chain(17)])
     assert len(tables_of([chain(16)]).asked) > 0
     booster = fitted(rows(1))
-    monkey = type("Booster", (), {"save_raw": lambda self, raw_format: booster.save_raw(raw_format).replace(
+    edited = type("Booster", (), {"save_raw": lambda self, raw_format: booster.save_raw(raw_format).replace(
         b'"sum_hessian":[', b'"sum_hessian":[0,', 1)})()
     with pytest.raises(Held, match="no training row passed"):
-        exact.tables(monkey)
+        exact.tables(edited)
 
 
 def chain(length: int) -> Tree:
