@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pipelines.landing.contract import BY_ID
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 PREFIX = "sub_"
-USAGE_DAYS, CONTACT_DAYS = 30, 90
+USAGE_DAYS, CONTACT_DAYS = 45, 90  # as long as silence may last; as the longest window of a feature of care
 
 # In the order they read each other.
 _MODELS = (
@@ -64,7 +65,7 @@ class Section:
     name: str
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ class _Asked:
 
 _SECTIONS: Mapping[str, _Asked] = {
     "terms": _Asked("Contract and terms", """
-        select changed_at, status, plan_code, contract_type, price_house, started_on, contract_end_on, ended_on,
-               end_reason
+        select cast(changed_at as date) as changed_on, status, plan_code, contract_type, price_house, contract_end_on,
+               ended_on, end_reason
         from int_subscription_change as told
         where subscription_token = $token
         order by change_number desc
     """, 6),
     "account": _Asked("Paying customer", """
-        select told.changed_at, told.segment, told.region, told.payment_method, told.is_paperless, told.has_partner,
+        select cast(told.changed_at as date) as changed_on, told.segment, told.region, told.payment_method, told.is_paperless, told.has_partner,
                told.has_dependents
         from int_account_state as told
         where told.account_token = (
@@ -163,7 +164,7 @@ def terms(subscriber_id: str, as_of: date) -> dict[str, Any] | None:
     with _memory() as connection:
         _load(connection, subscriber_id, as_of)
         found = _section(connection, "terms", _SECTIONS["terms"], subscriber_id, as_of)
-    return dict(zip(found.columns, found.rows[0], strict=True)) if found.rows else None
+    return dict(found.rows[0]) if found.rows else None
 
 
 def _section(connection: duckdb.DuckDBPyConnection, name: str, asked: _Asked, subscriber: str, as_of: date) -> Section:
@@ -171,14 +172,19 @@ def _section(connection: duckdb.DuckDBPyConnection, name: str, asked: _Asked, su
     used = {key: value for key, value in bound.items() if f"${key}" in asked.query}
     answer = connection.execute(f"{asked.query} limit {asked.limit}", used)
     columns = tuple(column[0] for column in answer.description or ())
-    return Section(name, asked.title, columns, tuple(answer.fetchall()))
+    rows = (map(_plain, row) for row in answer.fetchall())
+    return Section(name, asked.title, columns, tuple(dict(zip(columns, row, strict=True)) for row in rows))
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
 
 
 @contextmanager
 def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    limits = {"memory_limit": settings().memory_limit, "threads": str(settings().threads), "TimeZone": "UTC"}
+    limits = {"memory_limit": settings().memory_limit, "threads": str(settings().threads)}
     with duckdb.connect(config=limits) as connection:
         yield connection
 

@@ -12,7 +12,15 @@ from pipelines import bundle as bundles
 from pipelines.bundle import Bundle
 from pipelines.champions import Champion
 from pipelines.errors import IntegrityError
+from pipelines.publish import Entry
 from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES
+
+
+# What the roster leaves out, and why: it does so before any model is asked.
+EXCLUSIONS = {
+    "silent_45_days": "the line was not used for 45 days: it counts as gone",
+    "tenure_under_one_day": "the subscription began less than a day before",
+}
 
 
 class Unscored(Exception):
@@ -64,9 +72,7 @@ def published(model: str, subscriber_id: str, as_of: date, measure: str) -> Publ
     path = scores.verify(key)
     row, rank = _row(path, subscriber_id, measure)
     if row is None:
-        raise Unscored(f"{model}: v{champion.version} left this subscriber out; of {sum(left.values()):,} left out that "
-                       f"night {', '.join(f'{count:,} for {why}' for why, count in left.items())}"
-                       if (left := entry.inputs.get("excluded", {})) else f"{model}: v{champion.version} has no row")
+        raise Unscored(_left_out(model, champion, entry))
     bundle = bundles.load(bundles.path_of(model, champion.version), expected=champion.sha256)
     return Published(path, champion, bundle, row, rank, entry.rows)
 
@@ -105,3 +111,10 @@ def _not_scored(model: str, champion: Champion, as_of: date) -> str:
     instead = f" (scored with v{', v'.join(others)}, which is not in force)" if others else ""
     return (f"{model}: the champion v{champion.version} has not scored {as_of}{instead}: "
             f"telco score {model} --as-of {as_of}")
+
+
+def _left_out(model: str, champion: Champion, entry: Entry) -> str:
+    """An active subscriber without a row: which reasons of its own the model counted that night."""
+    counted = {why: count for why, count in entry.inputs.get("excluded", {}).items() if why not in EXCLUSIONS}
+    told = ", ".join(f"{why}: {count:,} subscribers" for why, count in counted.items()) or "for a reason it did not count"
+    return f"{model}: v{champion.version} left this subscriber out ({told} that night)"

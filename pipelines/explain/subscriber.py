@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import Held, UsageError
 from pipelines.explain.facts import PREFIX, Section, facts, terms
 from pipelines.explain.probability import Probability, probability
-from pipelines.explain.published import Unscored
+from pipelines.explain.published import EXCLUSIONS, Unscored
 from pipelines.explain.value import Value, value
 from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
@@ -28,10 +28,6 @@ log = logging.getLogger(__name__)
 
 _GOLDEN_ID = re.compile(PREFIX + r"[0-9a-z]{1,64}")
 _ROSTER = ("operator", "region", "segment", "contract_type", "tenure_days")  # no age band: it is for fairness alone
-_EXCLUDED = {
-    "silent_45_days": "the line was not used for 45 days: it counts as gone",
-    "tenure_under_one_day": "the subscription began less than a day before",
-}
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ def _roster(subscriber_id: str, as_of: date) -> Mapping[str, Any]:
     if found is None:
         raise UsageError(f"explain: {subscriber_id} is not on the roster of {as_of}: {_why_missing(subscriber_id, as_of)}")
     if not found["is_active"]:
-        why = _EXCLUDED.get(found["exclusion"], "")
+        why = EXCLUSIONS.get(found["exclusion"], "")
         raise Held(f"explain {subscriber_id} {as_of}",
                    [f"left out that night: {found['exclusion']}{f' ({why})' if why else ''}"],
                    "nobody left out is scored; ask for an as_of on which the subscriber was active")
@@ -116,7 +112,7 @@ def _why_missing(subscriber_id: str, as_of: date) -> str:
     if known["ended_on"] is not None:
         return (f"the subscription ended on {known['ended_on']} ({known['end_reason'] or 'no reason given'}). "
                 "Ask for an as_of before")
-    return f"a subscription begun on {known['started_on']} is known, and the roster was published without it"
+    return f"terms of {known['changed_on']} are known, and the roster was published without them"
 
 
 def _features(specs: Sequence[ModelSpec], subscriber_id: str, as_of: date) -> pd.DataFrame:

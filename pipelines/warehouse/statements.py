@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.settings import PROJECT
 
 _DBT_PROJECT = PROJECT / "dbt_project"
-_MACROS = ("time", "days_of", "billing_bravo")
+_MACROS = ("time", "billing_bravo")
 
 
 def statement(model: str) -> str:
