@@ -69,11 +69,10 @@ def _features(found: Explanation) -> None:
     parts = {name: weight for score in found.scores.values() if isinstance(score, Probability)
              for theme in score.themes for name, weight in theme.features.items()}
     told = sorted(found.features, key=lambda feature: -abs(parts.get(feature.name, 0.0)))
-    contributed = (lambda name: (_signed(parts[name]) if name in parts else "-",)) if parts else (lambda name: ())
     print("\n2  Features of this night")
     _table("Strongest first" if parts else "As published",
            ["feature", "value", "in words", *(["log-odds"] if parts else [])],
-           [(f.name, _value_of(f.value), f.words, *contributed(f.name)) for f in told])
+           [(f.name, _value_of(f.value), f.words, *([_signed(parts.get(f.name, 0.0))] if parts else [])) for f in told])
 
 
 def _probability(score: Probability) -> None:

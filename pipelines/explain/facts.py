@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import duckdb
 
 PREFIX = "sub_"
-USAGE_DAYS, CONTACT_DAYS = 45, 90  # as long as silence may last; as the longest window of a feature of care
 
 # In the order they read each other.
 _MODELS = (
@@ -45,22 +44,28 @@ _ROWS = {
     "billing_alpha.payments": "invoice_id in (select invoice_id from billing_alpha__invoices)",
     "billing_bravo.payments": "bill_no in (select bill_no from billing_bravo__bills)",
     "network.number_events": "msisdn_token in (from numbers)",
-    "network.usage_daily": f"msisdn_token in (from numbers) and usage_on >= $as_of - {USAGE_DAYS}",
+    "network.usage_daily": "msisdn_token in (from numbers) and usage_on >= $as_of - 45",
     "care.interactions": "msisdn_token in (from numbers)",
     "care.complaints": "msisdn_token in (from numbers)",
 }
-_HELD = """
-    inner join holdings
-        on told.msisdn_token = holdings.msisdn_token
-        and {day} >= holdings.held_from_on
-        and (holdings.held_to_on is null or {day} < holdings.held_to_on)
+# What of a model was known by as_of, as a table; the other models take their as_of from int_known_by.
+_KNOWN = {
+    "known_invoices": "int_invoice", "known_payments": "int_payment", "known_contacts": "stg_care__interactions",
+    "known_complaints": "stg_care__complaints", "known_usage": "stg_network__usage_daily",
+    "known_number_events": "int_number_event",
+}
+# Whether the subscriber held a number on a day; `early` days of slack for an event that gives the number.
+_IS_HELD = """
+    create macro is_held(token, day, early := 0) as exists (
+        from holdings
+        where msisdn_token = token and day >= held_from_on - early and (held_to_on is null or day < held_to_on)
+    )
 """
-_KNOWN = "told.known_on <= $as_of and (told.superseded_on is null or told.superseded_on > $as_of)"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One kind of fact: its columns and at most so many rows, newest first. Times are UTC, amounts in house currency."""
+    """One kind of fact: its columns and so many rows at most, newest first; times in UTC, amounts in house currency."""
 
     name: str
     title: str
@@ -79,75 +84,70 @@ _SECTIONS: Mapping[str, _Asked] = {
     "terms": _Asked("Contract and terms", """
         select cast(changed_at as date) as changed_on, status, plan_code, contract_type, price_house, contract_end_on,
                ended_on, end_reason
-        from int_subscription_change as told
+        from int_subscription_change
         where subscription_token = $token
         order by change_number desc
     """, 6),
     "account": _Asked("Paying customer", """
-        select cast(told.changed_at as date) as changed_on, told.segment, told.region, told.payment_method, told.is_paperless, told.has_partner,
-               told.has_dependents
-        from int_account_state as told
-        where told.account_token = (
+        select cast(changed_at as date) as changed_on, segment, region, payment_method, is_paperless, has_partner,
+               has_dependents
+        from int_account_state
+        where account_token = (
             select arg_max(account_token, change_number) from int_subscription_change where subscription_token = $token
         )
     """, 1),
-    "invoices": _Asked("Invoices", f"""
+    "invoices": _Asked("Invoices", """
         select issued_on, period_start_on, period_end_on, due_on, amount_house, known_on
-        from int_invoice as told
-        where subscription_token = $token and issued_on < $as_of and {_KNOWN}
+        from known_invoices
+        where issued_on < $as_of
         order by issued_on desc, invoice_id desc
     """, 12),
-    "payments": _Asked("Payments of these invoices", f"""
-        select told.paid_at, told.is_paid, told.amount_house, told.known_on
-        from int_payment as told
-        where told.paid_at < $as_of and {_KNOWN} and (told.operator, told.invoice_id) in (
-            select (operator, invoice_id) from int_invoice where subscription_token = $token
-        )
-        order by told.paid_at desc, told.payment_id desc
+    "payments": _Asked("Payments of these invoices", """
+        select paid_at, is_paid, amount_house, known_on
+        from known_payments
+        where paid_at < $as_of and (operator, invoice_id) in (select (operator, invoice_id) from known_invoices)
+        order by paid_at desc, payment_id desc
     """, 12),
-    "contacts": _Asked(f"Contacts with care, {CONTACT_DAYS} days", f"""
-        select told.opened_at, told.channel, told.topic, told.is_resolved, told.is_complaint, told.wait_s, told.known_on
-        from stg_care__interactions as told {_HELD.format(day="told.opened_on")}
-        where told.opened_at >= $as_of - {CONTACT_DAYS} and told.opened_at < $as_of and {_KNOWN}
-        order by told.opened_at desc, told.interaction_id desc
+    "contacts": _Asked("Contacts with care, 90 days", """
+        select opened_at, channel, topic, is_resolved, is_complaint, wait_s, known_on
+        from known_contacts
+        where opened_at >= $as_of - 90 and opened_at < $as_of and is_held(msisdn_token, opened_on)
+        order by opened_at desc, interaction_id desc
     """, 12),
-    "complaints": _Asked("Complaints", f"""
+    "complaints": _Asked("Complaints", """
         with cases as (
-            select source, complaint_id, msisdn_token,
-                   min(cast(changed_at as date)) as opened_on,
-                   arg_max(topic, (changed_at, dt, drop_version)) as topic,
-                   arg_max(status, (changed_at, dt, drop_version)) as status,
-                   max(known_on) as known_on
-            from stg_care__complaints as told
-            where changed_at < $as_of and {_KNOWN}
-            group by all
+            select
+                complaint_id, msisdn_token,
+                min(cast(changed_at as date)) as opened_on,
+                arg_max(topic, (changed_at, dt, drop_version)) as topic,
+                arg_max(status, (changed_at, dt, drop_version)) as status,
+                max(known_on) as known_on
+            from known_complaints
+            where changed_at < $as_of
+            group by source, complaint_id, msisdn_token
         )
-        select told.opened_on, told.topic, told.status, told.known_on
-        from cases as told {_HELD.format(day="told.opened_on")}
-        order by told.opened_on desc, told.complaint_id desc
+        select opened_on, topic, status, known_on
+        from cases
+        where is_held(msisdn_token, opened_on)
+        order by opened_on desc, complaint_id desc
     """, 6),
-    "usage": _Asked(f"Use of the last {USAGE_DAYS} days", f"""
-        select told.usage_on, round(told.data_kb / 1024, 1) as data_mb, round(told.voice_seconds / 60, 1) as voice_min,
-               told.sms_count, told.calls_attempted, told.calls_dropped,
-               round(told.roaming_kb / 1024, 1) as roaming_mb, told.known_on
-        from stg_network__usage_daily as told {_HELD.format(day="told.usage_on")}
-        where told.usage_on >= $as_of - {USAGE_DAYS} and told.usage_on < $as_of and {_KNOWN}
-        order by told.usage_on desc
-    """, USAGE_DAYS),
+    "usage": _Asked("Use of the last 45 days", """
+        select usage_on, round(data_kb / 1024, 1) as data_mb, round(voice_seconds / 60, 1) as voice_min, sms_count,
+               calls_attempted, calls_dropped, round(roaming_kb / 1024, 1) as roaming_mb, known_on
+        from known_usage
+        where usage_on >= $as_of - 45 and usage_on < $as_of and is_held(msisdn_token, usage_on)
+        order by usage_on desc
+    """, 45),
     "numbers": _Asked("Numbers held", """
         select held_from_on, held_to_on, ported_out_on
         from holdings
         order by held_from_on desc
     """, 6),
-    "number_events": _Asked("Events of these numbers", f"""
-        select distinct told.occurred_at, told.event_kind, told.other_network, told.known_on
-        from int_number_event as told
-        inner join holdings
-            on told.msisdn_token = holdings.msisdn_token
-            and cast(told.occurred_at as date) >= holdings.held_from_on - 1
-            and (holdings.held_to_on is null or cast(told.occurred_at as date) < holdings.held_to_on)
-        where told.occurred_at < $as_of and {_KNOWN}
-        order by told.occurred_at desc, told.event_kind
+    "number_events": _Asked("Events of these numbers", """
+        select occurred_at, event_kind, other_network, known_on
+        from known_number_events
+        where occurred_at < $as_of and is_held(msisdn_token, cast(occurred_at as date), early := 1)
+        order by occurred_at desc, event_kind
     """, 12),
 }
 
@@ -205,6 +205,10 @@ def _load(connection: duckdb.DuckDBPyConnection, subscriber_id: str, as_of: date
         connection.execute(f"create view {model} as {statement(model)}")
     connection.execute("create table holdings as from int_number_holding where subscriber_id = $subscriber",
                        {"subscriber": subscriber_id})
+    connection.execute(_IS_HELD)
+    for relation, model in _KNOWN.items():
+        connection.execute(f"create table {relation} as from {model} where known_on <= $as_of and "
+                           "(superseded_on is null or superseded_on > $as_of)", {"as_of": as_of})
 
 
 def _circle(connection: duckdb.DuckDBPyConnection, bound: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from pipelines.reasons.phrases import PHRASES
 from pipelines.scoring.table import DIGITS
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
 MEASURE = "churn_probability"
 RELATIVE = 1e-9  # beyond the digits that are published: nothing but the last bits of an exp()
@@ -54,8 +54,8 @@ class Probability:
     reasons: tuple[Reason, ...]
 
 
-def probability(model: str, subscriber_id: str, as_of: date, features: pd.DataFrame) -> Probability:
-    """Take the score of the champion in force apart. `features`: this subscriber's one row, every column of a service.
+def probability(model: str, subscriber_id: str, as_of: date, features: Mapping[str, Any]) -> Probability:
+    """Take the score of the champion in force apart. `features`: this subscriber's values by name.
 
     The contributions are those the night's reasons were ranked by, compared with XGBoost's own for this row. Raises
     Unscored without a score, Held when the comparisons fail, IntegrityError when the bundle gives another probability
@@ -63,7 +63,7 @@ def probability(model: str, subscriber_id: str, as_of: date, features: pd.DataFr
     """
     night = published(model, subscriber_id, as_of, MEASURE)
     bias, contributed, log_odds = _contributions(night.bundle, features)
-    value = float(calibrate(log_odds, night.bundle.calibrator))
+    value = float(calibrate(log_odds, night.bundle.calibrator)[0])
     told = float(night.row[MEASURE])
     if not abs(value - told) <= 0.5 * 10 ** -DIGITS + RELATIVE * told:
         raise IntegrityError(
@@ -73,20 +73,22 @@ def probability(model: str, subscriber_id: str, as_of: date, features: pd.DataFr
         )
     return Probability(
         model, night.champion.version, night.champion.from_as_of, night.bundle.sha256, night.bundle.feature_service,
-        bias, _themes(contributed), log_odds, night.bundle.calibrator, value, told, int(night.row["decile"]),
+        bias, _themes(contributed), float(log_odds[0]), night.bundle.calibrator, value, told, int(night.row["decile"]),
         night.rank, night.scored, night.row["expires_at"], night.reasons,
     )
 
 
-def _contributions(bundle: Bundle, features: pd.DataFrame) -> tuple[float, dict[str, float], float]:
-    """Bias, contribution by column and log-odds of one row, after both proofs a night passes."""
+def _contributions(bundle: Bundle, features: Mapping[str, Any]) -> tuple[float, dict[str, float], np.ndarray]:
+    """Bias, contribution by column and log-odds (1,), after both proofs a night passes."""
+    import pandas as pd
+
     from pipelines.reasons.contributions import check_sum, contributions, prove
 
-    encoded, tables = bundle.encode(features), bundle.tables()
+    encoded, tables = bundle.encode(pd.DataFrame([features])), bundle.tables()
     bias = prove(tables, encoded, bundle.own_contributions(encoded))
     contributed, log_odds = contributions(tables, encoded), bundle.log_odds(encoded)
     check_sum(contributed, bias, log_odds)
-    return bias, dict(zip(bundle.columns, contributed[0].astype("float64").tolist(), strict=True)), float(log_odds[0])
+    return bias, dict(zip(bundle.columns, contributed[0].astype("float64").tolist(), strict=True)), log_odds
 
 
 def _themes(contributed: Mapping[str, float]) -> tuple[Theme, ...]:

@@ -15,7 +15,6 @@ from pipelines.errors import IntegrityError
 from pipelines.publish import Entry
 from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES
 
-
 # What the roster leaves out, and why: it does so before any model is asked.
 EXCLUSIONS = {
     "silent_45_days": "the line was not used for 45 days: it counts as gone",
@@ -116,5 +115,5 @@ def _not_scored(model: str, champion: Champion, as_of: date) -> str:
 def _left_out(model: str, champion: Champion, entry: Entry) -> str:
     """An active subscriber without a row: which reasons of its own the model counted that night."""
     counted = {why: count for why, count in entry.inputs.get("excluded", {}).items() if why not in EXCLUSIONS}
-    told = ", ".join(f"{why}: {count:,} subscribers" for why, count in counted.items()) or "for a reason it did not count"
-    return f"{model}: v{champion.version} left this subscriber out ({told} that night)"
+    told = ", ".join(f"{why} for {count:,} that night" for why, count in counted.items()) or "no reason was counted"
+    return f"{model}: v{champion.version} left this subscriber out ({told})"

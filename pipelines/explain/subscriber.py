@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.errors import Held, UsageError
 from pipelines.explain.facts import PREFIX, Section, facts, terms
@@ -20,9 +20,6 @@ from pipelines.publish import Dataset
 from pipelines.reasons import said
 from pipelines.reasons.phrases import PHRASES
 from pipelines.settings import settings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +77,7 @@ def explain(subscriber_id: str, as_of: date, models: Sequence[str] = ()) -> Expl
     return Explanation(subscriber_id, as_of, roster, told, _said(values), scores, unscored)
 
 
-def _score(spec: ModelSpec, subscriber_id: str, as_of: date, values: pd.DataFrame) -> Probability | Value:
+def _score(spec: ModelSpec, subscriber_id: str, as_of: date, values: Mapping[str, Any]) -> Probability | Value:
     if spec.kind is Kind.FORMULA:
         return value(spec, subscriber_id, as_of)
     return probability(spec.name, subscriber_id, as_of, values)
@@ -96,7 +93,8 @@ def _roster(subscriber_id: str, as_of: date) -> Mapping[str, Any]:
                    f"ask for one of them, or: telco night --as-of {as_of}")
     found = _row("roster", subscriber_id, as_of, [*_ROSTER, "is_active", "exclusion"])
     if found is None:
-        raise UsageError(f"explain: {subscriber_id} is not on the roster of {as_of}: {_why_missing(subscriber_id, as_of)}")
+        why = _why_missing(subscriber_id, as_of)
+        raise UsageError(f"explain: {subscriber_id} is not on the roster of {as_of}: {why}")
     if not found["is_active"]:
         why = EXCLUSIONS.get(found["exclusion"], "")
         raise Held(f"explain {subscriber_id} {as_of}",
@@ -115,10 +113,8 @@ def _why_missing(subscriber_id: str, as_of: date) -> str:
     return f"terms of {known['changed_on']} are known, and the roster was published without them"
 
 
-def _features(specs: Sequence[ModelSpec], subscriber_id: str, as_of: date) -> pd.DataFrame:
-    """One row: every feature of this subscriber in the partitions the models read."""
-    import pandas as pd
-
+def _features(specs: Sequence[ModelSpec], subscriber_id: str, as_of: date) -> dict[str, Any]:
+    """Every feature of this subscriber in the partitions the models read, by name; missing is None."""
     tables = dict.fromkeys(table for spec in specs for table in spec.feature_tables if table != "roster")
     found: dict[str, Any] = {}
     for table in tables:
@@ -127,12 +123,11 @@ def _features(specs: Sequence[ModelSpec], subscriber_id: str, as_of: date) -> pd
             raise Held(f"explain {subscriber_id} {as_of}", [f"active on the roster, without a row in {table}"],
                        f"rebuild that night: telco unify --as-of {as_of}")
         found |= {name: one for name, one in row.items() if name in PHRASES}
-    return pd.DataFrame([found])
+    return found
 
 
-def _said(values: pd.DataFrame) -> list[Feature]:
-    row = values.astype(object).where(values.notna(), None).iloc[0].to_dict()
-    return [Feature(name, PHRASES[name].theme, one, said(name, one)) for name, one in row.items()]
+def _said(values: Mapping[str, Any]) -> list[Feature]:
+    return [Feature(name, PHRASES[name].theme, one, said(name, one)) for name, one in values.items()]
 
 
 def _row(dataset: str, subscriber_id: str, as_of: date, columns: Sequence[str] | None = None) -> dict[str, Any] | None:

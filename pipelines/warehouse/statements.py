@@ -1,4 +1,4 @@
-"""The project's models as plain SQL, for a reader who asks of a few rows: without dbt and without the warehouse file."""
+"""The project's models as plain SQL, for a reader of a few rows: without dbt, without the warehouse file."""
 
 from __future__ import annotations
 
