@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate, Kind, ModelSpec, Purpose, Split
+from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate, Kind, ModelSpec, Purpose, Slice, Split
 
 SPEC: Final = ModelSpec(
     name="churn",
@@ -46,4 +46,8 @@ SPEC: Final = ModelSpec(
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),
+    slices=(
+        Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"), Slice("plan_code"),
+        Slice("tenure_days", (0, 90, 365, 730)), Slice("has_network"),
+    ),
 )

@@ -85,6 +85,16 @@ class Split:
     max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
     folds: int = 5             # by subscriber, when there is too little history for three slices in time
     min_slice_positives: int = 20
+    min_segment_rows: int = 300  # fewer rows of one operator, plan, ... are not judged by themselves
+    interval_rounds: int = 200
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A column by whose values the figures are told apart; a number by bands between `edges`, lower end included."""
+
+    column: str
+    edges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class ModelSpec:
     score_purpose: Purpose
     gate: Gate
     split: Split = Split()
+    slices: tuple[Slice, ...] = ()
     seed: int = 20_260
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     expires_after_days: int = 3
@@ -120,5 +131,6 @@ class ModelSpec:
     def digest(self) -> str:
         """Hex sha256 over every field, stable across processes and machines."""
         content = {item.name: getattr(self, item.name) for item in fields(self)}
-        content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters)}
+        content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
+                    "slices": [asdict(part) for part in self.slices]}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
