@@ -17,10 +17,10 @@ Array = npt.NDArray[Any]
 NAN = float("nan")
 SHARES: Final = (0.01, 0.05, 0.10, 0.20)
 BINS: Final = 10
-NAMES: Final = (
-    "auc", "pr_auc", "brier", "log_loss", "ece", "ece_top_decile",
-    *(f"{figure}_at_{share:.0%}".rstrip("%") for figure in ("lift", "capture") for share in SHARES),
+RANKING: Final = (
+    "pr_auc", *(f"{figure}_at_{share:.0%}".rstrip("%") for figure in ("lift", "capture") for share in SHARES),
 )
+NAMES: Final = ("auc", "brier", "log_loss", "ece", "ece_top_decile", *RANKING)
 # Subscribers drawn for an interval: more would make it narrower than anyone needs and slower than anyone likes.
 MAX_CLUSTERS: Final = 50_000
 
@@ -60,7 +60,8 @@ class Ranked:
             "ece": float(np.abs(gaps).sum() / total),
             "ece_top_decile": float(abs(gaps[-1]) / sizes[-1]) if sizes[-1] > 0 else NAN,
         }
-        return {name: {**found, **self._ranking(counts)}[name] for name in NAMES}
+        found |= self._ranking(counts)
+        return {name: found[name] for name in NAMES}
 
     def _ranking(self, counts: Floats) -> dict[str, float]:
         """Average precision, and the leavers among the likeliest 1, 5, 10 and 20 %: as a share of all (capture), and
@@ -68,7 +69,7 @@ class Ranked:
         rows = np.cumsum(np.add.reduceat(counts, self.starts)[::-1])
         hits = np.cumsum(np.add.reduceat(counts * self.label, self.starts)[::-1])
         if not hits[-1] > 0:
-            return dict.fromkeys(NAMES, NAN)
+            return dict.fromkeys(RANKING, NAN)
         seen = rows > 0
         precision = hits[seen] / rows[seen]
         found = {"pr_auc": float(np.diff(np.r_[0.0, hits[seen]]) @ precision / hits[-1])}
@@ -116,7 +117,7 @@ def _bounds(draws: list[float], confidence: float) -> tuple[float, float]:
 
 
 def deciles(label: Array, probability: Floats) -> list[Mapping[str, float]]:
-    """Tenths from the least to the most likely: rows, mean predicted and observed rate, share of leavers from here up."""
+    """Tenths from the least to the most likely: n, mean predicted and observed rate, share of leavers from here up."""
     table = metrics.reliability(label, probability)
     leavers = [row["n"] * row["observed"] for row in table]
     total = sum(leavers)

@@ -82,9 +82,14 @@ def described(judged: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         return judged
     dataset, parts = Dataset(settings().features / "roster", ("as_of",)), []
     for stamp in sorted(judged["event_timestamp"].unique()):
-        path = dataset.verify({"as_of": pd.Timestamp(stamp).date().isoformat()})
+        key = {"as_of": pd.Timestamp(stamp).date().isoformat()}
+        if dataset.entry(key) is None:
+            continue
+        path = dataset.verify(key)
         present = [name for name in wanted if name in pq.read_schema(path).names]
         read = pd.read_parquet(path, columns=["subscriber_id", "event_timestamp", *present], partitioning=None)
         parts.append(read.assign(event_timestamp=read["event_timestamp"].astype(judged["event_timestamp"].dtype)))
+    if not parts:
+        return judged
     roster = pd.concat(parts, ignore_index=True)
     return judged.merge(roster, on=["subscriber_id", "event_timestamp"], how="left", validate="one_to_one")

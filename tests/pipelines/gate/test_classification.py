@@ -62,10 +62,11 @@ def test_what_is_not_defined_is_nan(label, probability):
     assert all(math.isnan(value) for value in classification(label, probability).values())
 
 
-def test_one_class_has_no_rank_figures_and_keeps_its_errors():
-    found = classification(np.zeros(20), np.linspace(0.1, 0.2, 20))
+@pytest.mark.parametrize("label", [np.zeros(20), np.ones(20)])
+def test_one_class_keeps_its_errors_and_has_no_auc(label):
+    found = classification(label, np.linspace(0.1, 0.2, 20))
     assert math.isnan(found["auc"])
-    assert math.isnan(found["lift_at_10"])
+    assert math.isnan(found["lift_at_10"]) == (not label.any())
     assert found["brier"] > 0
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.gate import metrics
 from pipelines.gate.bootstrap import paired_gain
+from pipelines.gate.classification import classification
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_one_unknown_probability_makes_every_figure_unknown(judged):
     label, probability = judged
     broken = probability.copy()
     broken[7] = np.nan
-    assert all(math.isnan(value) for value in metrics.classification(label, broken).values())
+    assert all(math.isnan(value) for value in classification(label, broken).values())
 
 
 def test_money_sees_a_bias_of_a_tenth():

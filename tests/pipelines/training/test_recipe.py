@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import bundle as bundles
 from pipelines.gate import metrics
+from pipelines.gate.classification import classification
 from pipelines.models import SPECS
 from pipelines.settings import settings
 from pipelines.training import baselines, recipe
@@ -28,7 +29,7 @@ def rows(frames):
 def test_out_of_fold_probabilities_rank_and_are_calibrated(rows):
     fold = folds(rows.subscriber, 2, "t")
     predicted = recipe.fit_across(QUICK, rows.take(fold == 0), "i").predict(rows.take(fold == 1))
-    figures = metrics.classification(rows.label[fold == 1], predicted)
+    figures = classification(rows.label[fold == 1], predicted)
     assert figures["auc"] > 0.68
     assert abs(predicted.mean() - rows.label.mean()) < 0.02
     assert figures["ece"] < 0.04

@@ -31,7 +31,8 @@ def judged(home):
         "tenure_days": random.integers(0, 800, size=count).astype(float),
     })
     frame.loc[0, "tenure_days"] = np.nan
-    roster = frame[["subscriber_id", "event_timestamp"]].assign(operator=np.where(np.arange(count) % 2, "bravo", "alpha"))
+    roster = frame[["subscriber_id", "event_timestamp"]].assign(
+        operator=np.where(np.arange(count) % 2, "bravo", "alpha"))
     Dataset(settings().features / "roster", ("as_of",)).publish(
         {"as_of": "2026-03-01"}, lambda path: roster.to_parquet(path, index=False) or count)
     return frame
