@@ -31,7 +31,9 @@ MANIFEST = "bundle.json"
 BOOSTER = "model.ubj"
 SAMPLE = "sample.parquet"
 # What a bundle may hold. A pickle, a script or a shared library is not on the list, whatever bundle.json says.
-ALLOWED = frozenset({BOOSTER, SAMPLE, "card.json", "card.md", "metrics.json", "evaluation.json", "verdict.json"})
+ALLOWED = frozenset({
+    BOOSTER, SAMPLE, "card.json", "card.md", "card.html", "metrics.json", "evaluation.json", "verdict.json",
+})
 REQUIRED = ("model", "version", "feature_service", "columns", "categories", "calibrator")
 IDENTITY: dict[str, Any] = {"kind": "identity"}
 

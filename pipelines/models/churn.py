@@ -50,4 +50,14 @@ SPEC: Final = ModelSpec(
         Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"), Slice("plan_code"),
         Slice("tenure_days", (0, 90, 365, 730)), Slice("has_network"),
     ),
+    intended_use=(
+        "The probability that an active subscriber leaves within 30 days of as_of, for choosing whom retention calls, "
+        "and for the survival a lifetime value stands on. A probability: it may be multiplied with money and summed."
+    ),
+    limits=(
+        "Who is likely to leave is not who a call keeps: some are harmed by contact. Keep a random control group.",
+        "It was learned with the campaigns of its time running; where they change, it must be judged anew.",
+        "Not for prices, credit or service that a person is refused: it knows nothing of what is fair.",
+        "A reason says what moved the score, not what made the subscriber unhappy.",
+    ),
 )

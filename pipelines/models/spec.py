@@ -117,6 +117,8 @@ class ModelSpec:
     slices: tuple[Slice, ...] = ()
     seed: int = 20_260
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    intended_use: str = ""         # for the model card: what its scores are for
+    limits: tuple[str, ...] = ()   # and what they are not good for
     expires_after_days: int = 3
 
     @property
@@ -129,8 +131,9 @@ class ModelSpec:
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over every field, stable across processes and machines."""
-        content = {item.name: getattr(self, item.name) for item in fields(self)}
+        """Hex sha256 over every field that changes a version, stable across processes and machines."""
+        told = ("intended_use", "limits")  # words alone fit no other version
+        content = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in told}
         content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
                     "slices": [asdict(part) for part in self.slices]}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
