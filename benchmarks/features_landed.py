@@ -1,8 +1,8 @@
 """What a house was told, as plain Python values: the dropped files, read without the house's own code.
 
-Read as docs/reference/landing_contract.md says they are written: local times become UTC, amounts become exact fractions of
-the house currency, bravo's codes become the house's words, and every row carries the day from which it is known. Only
-what speaks of the subscribers asked for is kept, and it is indexed by what features ask for.
+Read as docs/reference/landing_contract.md says they are written: local times become UTC, amounts exact fractions of the
+house currency, bravo's codes the house's words, and every row carries the day from which it is known. Only what speaks
+of the subscribers asked for is kept, indexed by what features ask for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -216,7 +216,7 @@ class Drops:
     def local(self, operator: str, written: str) -> datetime:
         """A local time of an operator as UTC."""
         zone = ZoneInfo(self.facts["operators"][operator]["time_zone"])
-        return datetime.fromisoformat(written).replace(tzinfo=zone).astimezone(timezone.utc)
+        return datetime.fromisoformat(written).replace(tzinfo=zone).astimezone(UTC)
 
     def house(self, amount: Fraction, currency: str, on: date) -> Fraction:
         """An amount of major units in the house currency, by the rate in force on its day, to four places."""
@@ -342,7 +342,7 @@ def read_rows(drops: Drops, landed: Landed, lines: set[Line]) -> None:
             landed.complaints[number].append(
                 Complaint(number, row["complaint_id"], row["status"], at, known(at.date())))
     for row, known in _of_numbers(drops, "network.number_events", numbers):
-        at = row["occurred_at"].replace(tzinfo=timezone.utc)
+        at = row["occurred_at"].replace(tzinfo=UTC)
         landed.events[row["msisdn"]].append(Event(row["msisdn"], row["event"], at, known(at.date())))
     for row, known in _of_numbers(drops, "network.usage_daily", numbers):
         cells = tuple((row[f"cell_{place}_id"], row[f"cell_{place}_share"]) for place in (1, 2, 3)

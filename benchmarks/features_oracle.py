@@ -1,15 +1,16 @@
-"""Every feature of churn_v2 and ltv_v2 as docs/reference/features.md defines it, in plain Python for one subscriber-day.
+"""Every feature of churn_v2 and ltv_v2, as docs/reference/features.md defines it, in plain Python for one subscriber-day.
 
-Written from the definitions, not from the SQL: `features` takes what the dropped files told (features_landed.py) and the
-days of the cells (features_cells.py). Slow, and short enough to be read. Numbers that were ported out do not come back and
-subscriptions keep their number, as in the simulator; a home where they do needs more than `holds`.
+Written from the definitions, not from the SQL: `features` takes what the dropped files told (features_landed.py) and
+the days of the cells (features_cells.py). Slow, and short enough to be read. Numbers that were ported out do not come
+back and subscriptions keep their number, as in the simulator; a home where they do needs more than `holds`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import sqrt
 from typing import Any, NamedTuple, TypeVar
 
@@ -62,7 +63,7 @@ def known(rows: Iterable[Known], as_of: date) -> list[Known]:
 
 
 def midnight(on: date) -> datetime:
-    return datetime(on.year, on.month, on.day, tzinfo=timezone.utc)
+    return datetime(on.year, on.month, on.day, tzinfo=UTC)
 
 
 def window(as_of: date, days: int, on: date) -> bool:
@@ -97,9 +98,9 @@ def holds(landed: Landed, number: str, as_of: date) -> list[Hold]:
     """Whose a number was and when, by what both billing systems and the network are known to have said.
 
     A line holds its number from its first day of service to its last. The first row known of it may say it began
-    before the number was given to it; then it holds it from that event, and not before another line left it. The day of a
-    port-out is the last of a hold; a reassignment a month or more into a hold ends it. Who takes a number over ends the
-    hold of the one before.
+    before the number was given to it; then it holds it from that event, and not before another line left it. The day of
+    a port-out is the last of a hold; a reassignment more than a month into a hold ends it. Who takes a number over ends
+    the hold of the one before.
     """
     events = [event for event in known(landed.events[number], as_of) if event.at < midnight(as_of)]
     spoken = {line: told for line in landed.lines_of_number[number] if (told := known_terms(landed, line, as_of))}
@@ -134,7 +135,7 @@ def terms_and_customer(landed: Landed, told: Sequence[Terms], as_of: date) -> Va
     customer = max(stated, key=lambda row: (row.changed_at, row.known_on), default=None)
     # The price in force when the window of 90 days began, and the days on which it changed.
     earlier = [terms.price for terms in told if terms.changed_at < midnight(as_of - 90 * DAY)]
-    changed = [after.changed_at.date() for before, after in zip(told, told[1:], strict=False)
+    changed = [after.changed_at.date() for before, after in pairwise(told)
                if after.price != before.price]
     return {
         "tenure_days": (as_of - now.started_on).days, "contract_type": now.contract_type, "plan_code": now.plan,

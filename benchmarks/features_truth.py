@@ -3,12 +3,12 @@
     python benchmarks/features_truth.py                                   # 600 subscribers x 225 days, 2 nights
     python benchmarks/features_truth.py --subscribers 30000 --home /data/bench    # keep the home, or take it up again
 
-Simulates `steady` with a day-zero dump and daily drops after it, lets the house land it and publish features, draws subscriber-days
-with a seed, and computes every feature of each a second time: `features_landed.py` reads the files that were dropped,
-`features_oracle.py` follows the definitions of docs/reference/features.md. Neither uses the house's SQL, its door or its
-types; only the draw does, to know under which id a subscriber was published. A quarter as many subscriber-days that were
-not published are drawn too: the definitions must find nobody active there. Prints Markdown, a line a feature; ends with
-1 when a value differs.
+Simulates `steady` with a day-zero dump and daily drops after it, lets the house land it and publish features, draws
+subscriber-days with a seed, and computes every feature of each a second time: `features_landed.py` reads the files that
+were dropped, `features_oracle.py` follows the definitions of docs/reference/features.md. Neither uses the house's SQL,
+its door or its types; only the draw does, to know under which id a subscriber was published. A quarter as many
+subscriber-days that were not published are drawn too: the definitions must find nobody active there. Prints Markdown, a
+line a feature; ends with 1 when a value differs.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main(words: list[str] | None = None) -> int:
         said(f"compared in {time.monotonic() - began:.0f} s")
     print(table(found))
     differing = sum(one.differing for one in found.values())
-    print(f"\n{options.subscribers:,} subscribers x {options.days} days and {options.nights} nights, {options.sample:,} "
+    print(f"\n{options.subscribers:,} subscribers x {options.days} days, {options.nights} nights; {options.sample:,} "
           f"subscriber-days x {len(found)} features: {differing} differing values; {len(wrong)} of {absent} "
           f"subscriber-days that were not published should have been. {machine()}")
     print("\n".join([*wrong, *(example for one in found.values() for example in one.examples)]))

@@ -1,4 +1,4 @@
-"""A simulated house as the other benchmarks need one: files, history and nights, made by the commands a person types."""
+"""A simulated house as other benchmarks need one: files, history and nights, made by the commands a person types."""
 
 from __future__ import annotations
 
