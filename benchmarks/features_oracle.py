@@ -1,4 +1,4 @@
-"""Every feature of churn_v2 and ltv_v2, as docs/reference/features.md defines it, in plain Python for one subscriber-day.
+"""Every feature of churn_v2 and ltv_v2 in plain Python for one subscriber-day, by docs/reference/features.md.
 
 Written from the definitions, not from the SQL: `features` takes what the dropped files told (features_landed.py) and
 the days of the cells (features_cells.py). Slow, and short enough to be read. Numbers that were ported out do not come
