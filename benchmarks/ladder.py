@@ -5,7 +5,7 @@
 
 Simulates a house, bootstraps it, and fits the churn recipe of pipelines/training on the columns of one source, then of
 two, then of all, always on the same older cut-offs and judged on the same later ones. Beside each rung stands the
-oracle that may see the same sources (the ladder of `recovery.py --oracle-only`), on the very rows the model is judged on.
+oracle that may see the same sources (the ladder of `recovery.py --oracle-only`), on the rows the model is judged on.
 Intervals are 95 % percentile bootstraps over subscribers; model and oracle share the resamples, so that the share of
 the skill (AUC - .5) has one too. Prints Markdown.
 """

@@ -11,9 +11,9 @@ bootstrapped. Then the population stability index of 30 days before the swap aga
 - the key indicators of the region's cells and days, as int_cell_kpis computes them;
 - the raw counters of the region's cells, a value a period as each vendor's file has it.
 
-PSI = sum over ten bins of (q - p) ln(q / p), the bins with equal counts before (values that many share make fewer, wider
-ones). Beside the swapped region stand all other regions, and the twin: its north moves too, because some of its few cells
-have a bad month. `swap alone` compares north after the swap with north of the twin on the same days. Prints Markdown.
+PSI = sum over ten bins of (q - p) ln(q / p), the bins with equal counts before (values that many share make fewer and
+wider ones). Beside the swapped region stand all others, and the twin: its north moves too, because other cells have a bad
+month. `swap alone` compares north after the swap with north of the twin on the same days. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def main(words: list[str] | None = None) -> int:
     head = ["| | values before / after | PSI, swapped region | PSI, other regions | PSI, twin's region | swap alone |",
             "|---|---:|---:|---:|---:|---:|"]
     print("\n".join([*head, *stable]))
-    print("\n| raw counter, a value a period | median before | median after | PSI, swapped region | PSI, twin's region |",
+    print("\n| raw counter, by period | median before | median after | PSI, swapped region | PSI, twin's region |",
           "|---|---:|---:|---:|---:|", *raw, sep="\n")
     print(f"\n{options.subscribers:,} subscribers x {options.days} days, seed {options.seed}; cut-offs {before} and "
           f"{after}, swap on {swapped_on(options.days)}. {machine()}")
