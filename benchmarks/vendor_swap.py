@@ -12,8 +12,8 @@ bootstrapped. Then the population stability index of 30 days before the swap aga
 - the raw counters of the region's cells, a value a period as each vendor's file has it.
 
 PSI = sum over ten bins of (q - p) ln(q / p), the bins with equal counts before (values that many share make fewer and
-wider ones). Beside the swapped region stand all others, and the twin: its north moves too, because other cells have a bad
-month. `swap alone` compares north after the swap with north of the twin on the same days. Prints Markdown.
+wider ones). Beside the swapped region stand all others, and the twin: its north moves too, because other cells have a
+bad month. `swap alone` compares north after the swap with north of the twin on the same days. Prints Markdown.
 """
 
 from __future__ import annotations
