@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from math import sqrt
+from math import floor, sqrt
 from typing import Any, NamedTuple, TypeVar
 
 from features_cells import CellDay, Sums
@@ -294,8 +294,8 @@ def quality(cells: Cells, used: Sequence[Use], as_of: date) -> Values:
            if (found := cell_quality(cells, cell, use.on, as_of)) is not None]
 
     def mean(values: list[tuple[float, float | None]], unit: float) -> float | None:
-        """Weighted, each value in whole units of the definition."""
-        counted = [(share, round(value * unit)) for share, value in values if value is not None]
+        """Weighted, each cell's day in whole units, half a unit rounded up."""
+        counted = [(share, floor(value * unit + 0.5)) for share, value in values if value is not None]
         return ratio(sum(share * value for share, value in counted), unit * sum(share for share, _ in counted))
 
     return {
