@@ -3,7 +3,7 @@
     python benchmarks/features_truth.py                                   # 600 subscribers x 225 days, 2 nights
     python benchmarks/features_truth.py --subscribers 30000 --home /data/bench    # keep the home, or take it up again
 
-Simulates `steady` with a day-zero dump and daily drops after it, lets the house land it and publish features, draws
+Simulates a house with a day-zero dump and daily drops after it, lets it land them and publish features, draws
 subscriber-days with a seed, and computes every feature of each a second time: `features_landed.py` reads the files that
 were dropped, `features_oracle.py` follows the definitions of docs/reference/features.md. Neither uses the house's SQL,
 its door or its types; only the draw does, to know under which id a subscriber was published. A quarter as many
@@ -48,11 +48,13 @@ class Found:
     missing: int = 0
     differing: int = 0
     noise: float = 0.0
+    seen: set[Any] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default="steady", help="what is simulated (default: steady)")
     parser.add_argument("--subscribers", type=int, default=600, help="of the simulated house (default: 600)")
     parser.add_argument("--days", type=int, default=225, help="days of history in the dump (default: 225)")
     parser.add_argument("--nights", type=int, default=2, help="nights after it (default: 2)")
@@ -67,15 +69,15 @@ def main(words: list[str] | None = None) -> int:
     options = arguments(words)
     with tempfile.TemporaryDirectory() as place:
         home = options.home or Path(place)
-        made(home, options.subscribers, options.days, options.nights, seed=options.seed)
+        made(home, options.subscribers, options.days, options.nights, scenario=options.scenario, seed=options.seed)
         began = time.monotonic()
         found, absent, wrong = compared(home, options.sample, options.seed, options.examples)
         said(f"compared in {time.monotonic() - began:.0f} s")
     print(table(found))
     differing = sum(one.differing for one in found.values())
-    print(f"\n{options.subscribers:,} subscribers x {options.days} days, {options.nights} nights; {options.sample:,} "
-          f"subscriber-days x {len(found)} features: {differing} differing values; {len(wrong)} of {absent} "
-          f"subscriber-days that were not published should have been. {machine()}")
+    print(f"\n{options.scenario}, {options.subscribers:,} subscribers x {options.days} days, {options.nights} nights: "
+          f"{max(one.values for one in found.values()):,} subscriber-days x {len(found)} features, {differing:,} "
+          f"differing values; {len(wrong)} of {absent} subscriber-days not published should have been. {machine()}")
     print("\n".join([*wrong, *(example for one in found.values() for example in one.examples)]))
     return 1 if differing or wrong else 0
 
@@ -173,6 +175,7 @@ def judge(
         one = found[name]
         one.values += 1
         one.missing += theirs is None
+        one.seen.add(theirs)
         gap = difference(theirs, ours)
         if gap > NOISE:
             one.differing += 1
@@ -191,10 +194,10 @@ def difference(one: Any, other: Any) -> float:
 
 def table(found: dict[str, Found]) -> str:
     """Markdown: a line a feature."""
-    lines = ["| feature | values | of them NULL | differing | largest relative difference of the others |",
-             "|---|---:|---:|---:|---:|"]
-    lines += [f"| `{name}` | {one.values} | {one.missing} | {one.differing} | {one.noise:.0e} |".replace("0e+00", "0")
-              for name, one in found.items()]
+    lines = ["| feature | values | of them NULL | distinct | differing | largest relative difference of the others |",
+             "|---|---:|---:|---:|---:|---:|"]
+    lines += [f"| `{name}` | {one.values:,} | {one.missing:,} | {len(one.seen):,} | {one.differing:,} "
+              f"| {one.noise:.0e} |".replace("0e+00", "0") for name, one in found.items()]
     return "\n".join(lines)
 
 
