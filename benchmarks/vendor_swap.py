@@ -11,9 +11,10 @@ bootstrapped. Then the population stability index of 30 days before the swap aga
 - the key indicators of the region's cells and days, as int_cell_kpis computes them;
 - the raw counters of the region's cells, a value a period as each vendor's file has it.
 
-PSI = sum over ten bins of (q - p) ln(q / p), the bins with equal counts before (values that many share make fewer and
-wider ones). Beside the swapped region stand all others, and the twin: its north moves too, because other cells have a
-bad month. `swap alone` compares north after the swap with north of the twin on the same days. Prints Markdown.
+PSI = sum over ten bins of (q - p) ln(q / p), the bins with equal counts before; a value on a bound is a bin of its own,
+or a counter that is nearly always 0 would seem to stand still. Beside the swapped region stand the others and the twin:
+its north moves too, because other cells have a bad month. `swap alone` compares north after the swap with north of the
+twin on the same days. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ FEATURES = ("retainability_ratio_30d", "dl_throughput_mbps_30d", "dl_latency_ms_
 KPIS = ("accessibility_ratio", "retainability_ratio", "dl_throughput_mbps", "dl_latency_ms", "availability_ratio",
         "prb_load_ratio")
 Values = np.ndarray[Any, Any]
-EDGES, TINY = 10, 1e-4
+BINS, TINY = 10, 1e-4
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,10 @@ def cutoffs(days: int) -> tuple[date, date]:
 
 def psi(before: Values, after: Values) -> float:
     """Population stability index of two samples without missing values, over tenths of the first."""
-    inner = np.unique(np.quantile(before, np.linspace(0, 1, EDGES + 1)[1:-1]))
-    shares = [np.bincount(np.searchsorted(inner, sample, side="right"), minlength=len(inner) + 1) / len(sample)
-              for sample in (before, after)]
-    p, q = (np.maximum(share, TINY) for share in shares)
+    bounds = np.unique(np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1]))
+    p, q = (np.maximum(np.bincount(
+        np.searchsorted(bounds, sample, side="left") + np.searchsorted(bounds, sample, side="right"),
+        minlength=2 * len(bounds) + 1) / len(sample), TINY) for sample in (before, after))
     return float(np.sum((q - p) * np.log(q / p)))
 
 
@@ -138,8 +139,8 @@ def kpis(house: House, as_of: date) -> dict[tuple[str, bool], Values]:
 
     cells = regions(house.home)
     with duckdb.connect(str(house.home / "warehouse/warehouse.duckdb"), read_only=True) as connection:
-        frame = connection.execute(
-            "select * from intermediate.int_cell_kpis where as_of = ?", [as_of]).to_arrow_table().to_pandas()
+        frame = connection.sql(
+            "select * from intermediate.int_cell_kpis where as_of = ?", params=[as_of]).to_arrow_table().to_pandas()
     mine = frame["cell_id"].map(cells) == REGION
     return {(name, is_mine): frame.loc[mine == is_mine, name].dropna().to_numpy()
             for name in KPIS for is_mine in (True, False)}
