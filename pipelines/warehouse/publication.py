@@ -16,6 +16,7 @@ from pipelines.landing.senders import feed
 from pipelines.progress import Report
 from pipelines.publish import Dataset, Entry
 from pipelines.settings import settings
+from pipelines.warehouse import coverage
 from pipelines.warehouse.lock import database
 from pipelines.warehouse.plan import CHURN_KNOWN_AFTER, LTV_KNOWN_AFTER, Plan
 
@@ -52,6 +53,7 @@ def publish(plan: Plan, *, report: Report) -> list[Entry]:
     with duckdb.connect(str(database()), read_only=True, config=limits) as connection:
         for table, as_of in _partitions(plan):
             entries.append(_publish_one(connection, table, as_of, inputs))
+        coverage.keep(connection, plan.as_ofs, report)
     report(f"published: {len(entries)} partitions, {sum(entry.rows for entry in entries)} rows")
     return entries
 
