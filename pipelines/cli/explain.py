@@ -88,7 +88,7 @@ def _probability(score: Probability) -> None:
     print(f"\n4  {score.model}: the score")
     _table(f"{score.model} v{score.version}", ["what", "value"], [
         ("log-odds", f"{score.log_odds:+.6f}"),
-        ("calibrated", f"{score.probability:.9f} ({_terms(score.calibrator)})"),
+        ("calibrated", f"{score.probability:.9f} ({_terms(score.calibrator).removeprefix('kind ')})"),
         ("published", f"{score.published:.6f}, the same to every published digit"),
         ("decile", f"{score.decile} (1 = likeliest to leave), place {score.rank:,} of {score.scored:,} scored"),
         *_stamps(score), *_reasons(score.reasons),
@@ -124,8 +124,10 @@ def _reasons(reasons: tuple[Reason, ...]) -> list[tuple[str, str]]:
 
 
 def _terms(terms: Mapping[str, Any]) -> str:
+    """Numbers and words, no lists; words first."""
+    told = sorted(terms.items(), key=lambda term: not isinstance(term[1], str))
     return ", ".join(f"{name} {one:.6g}" if isinstance(one, float) else f"{name} {one}"
-                     for name, one in terms.items() if isinstance(one, (str, int, float)))
+                     for name, one in told if isinstance(one, (str, int, float)))
 
 
 def _signed(weight: float) -> str:
