@@ -121,6 +121,7 @@ def test_decile_and_place_are_among_that_nights_scored(scored: pd.DataFrame) -> 
 
 def test_the_value_is_told_as_published_with_what_it_is_made_of(scored: pd.DataFrame) -> None:
     published = rows("ltv").set_index("subscriber_id")
+    months = [name for name in published if isinstance(published[name].iloc[0], np.ndarray)]
     for subscriber in SUBSCRIBERS:
         found = explain(subscriber, NIGHT, ["ltv"]).scores["ltv"]
         assert isinstance(found, Value)
@@ -128,6 +129,7 @@ def test_the_value_is_told_as_published_with_what_it_is_made_of(scored: pd.DataF
             assert found.measures[name] == published.loc[subscriber, name]
         assert found.made_of["churn_probability"] == scored.loc[subscriber, "churn_probability"]
         assert found.made_of["churn_version"] == 1
+        assert found.by_month == {name: tuple(published.loc[subscriber, name]) for name in months}
         assert found.rank == 1 + int((published["ltv_eur_12m"] > found.measures["ltv_eur_12m"]).sum())
 
 
