@@ -34,12 +34,13 @@ test-live: $(READY) ## real Airflow, real servers, real data (longer)
 lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
-bench: $(READY)  ## long measurements, by hand: features against plain Python, the oracle's ladder, every scenario
+bench: $(READY)  ## long measurements, by hand: features against plain Python, oracle and ladder, scenarios, reasons
 	$(BIN)/python benchmarks/features_truth.py
 	$(BIN)/python benchmarks/recovery.py --oracle-only
 	$(BIN)/python benchmarks/ladder.py
 	$(BIN)/python benchmarks/vendor_swap.py
 	$(BIN)/python benchmarks/scenarios.py
+	$(BIN)/python benchmarks/reasons.py
 
 # The state is the manifest the last night left. ci: contracts and unit tests on tables without rows. dev: the values.
 TELCO_HOME ?= $(CURDIR)/var

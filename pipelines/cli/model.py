@@ -16,6 +16,7 @@ Model = Annotated[str, typer.Argument(help="churn or ltv.")]
 
 def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(backtest)
     app.command(rich_help_panel=PANEL)(score)
     app.command(rich_help_panel=PANEL)(monitor)
 
@@ -53,9 +54,10 @@ def train(
         baselines = sorted(told.baselines)
         print(f"evaluated on {told.rows:,} rows with {told.positives:,} positives, {told.design.replace('_', ' ')}")
         show.table(
-            f"{model} version {result.version} at {as_of} ({where})", ["metric", "candidate", *baselines],
-            [(name, value, *(told.baselines[rival].get(name) for rival in baselines))
-             for name, value in told.metrics.items()],
+            f"{model} version {result.version} at {as_of} ({where})",
+            ["metric", "candidate", "95 % interval", *baselines],
+            [(name, value, show.interval(told.intervals.get(name)),
+              *(told.baselines[rival].get(name) for rival in baselines)) for name, value in told.metrics.items()],
         )
         print()
         show.table("Gate", ["check", "value", "bound", "passed", "why"],
@@ -68,6 +70,45 @@ def train(
                    "read the model card; the champion stays in force")
 
 
+def backtest(
+    model: Model,
+    as_of: AsOf,
+    origins: Annotated[int, typer.Option(help="Trainings of the past to repeat, at least 4.")] = 6,
+    step_days: Annotated[int, typer.Option(help="Days between them.")] = 28,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train as of several days of the past and score what came after: is the recipe good every time, how does it age?
+
+    Each training sees what was known on its day and no more. Nothing is registered. The figures are kept in
+    reports/backtest/MODEL/as_of=DAY/backtest.json.
+    """
+    from pipelines.publish import write_json
+    from pipelines.settings import settings
+    from pipelines.training.backtest import backtest as run
+
+    found = run(known(model), as_of, origins=origins, step_days=step_days, report=show.reporter(quiet))
+    kept = settings().reports / "backtest" / model / f"as_of={as_of}" / "backtest.json"
+    write_json(kept, show.plain(found.as_dict()))
+    if json:
+        show.as_json(found.as_dict())
+        return
+    show.table(
+        f"{model}: trained as of, scored on the four weeks after",
+        ["as of", "rows", "positives", "auc", "95 % interval", "logistic", "pr_auc", "ece", "lift_at_10"],
+        [(row["origin"], row["rows"], row["positives"], row["auc"], show.interval((row["auc_low"], row["auc_high"])),
+          row["logistic_auc"], row["pr_auc"], row["ece"], row["lift_at_10"]) for row in found.origins],
+    )
+    print()
+    show.table(
+        "Age: a model so many weeks old, and what it loses against the youngest on the same cut-offs",
+        ["weeks", "models", "auc", "ece", "lift_at_10", "auc against youngest"],
+        [(row["age_weeks"], row["models"], row["auc"], row["ece"], row["lift_at_10"],
+          None if not row["pairs"] else row["auc_against_youngest"]) for row in found.ages],
+    )
+    print(f"kept: {kept}")
+
+
 def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
     """Score every active subscriber once with the champion in force at as_of, with three reasons in words each."""
     from pipelines import scoring
@@ -78,8 +119,10 @@ def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -
     if json:
         show.as_json({"scored": scored, "extract": extract})
         return
-    rows = [("rows", scored.rows), ("version", scored.version), *(
+    rows: list[tuple[str, object]] = [("rows", scored.rows), ("version", scored.version), *(
         (f"left out: {reason}", count) for reason, count in scored.excluded.items())]
+    if scored.stability is not None:
+        rows.append(("first reason as a week ago", f"{scored.stability.same_first:.1%}"))
     show.table(f"{model} scores for {as_of}", ["fact", "value"], rows)
     print(f"extract: {extract}")
 

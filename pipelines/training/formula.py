@@ -18,7 +18,7 @@ from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.training import baselines, frames
 from pipelines.training.candidate import Candidate
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
