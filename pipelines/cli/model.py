@@ -17,6 +17,7 @@ Model = Annotated[str, typer.Argument(help="churn or ltv.")]
 def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
     app.command(rich_help_panel=PANEL)(backtest)
+    app.command(rich_help_panel=PANEL)(tune)
     app.command(rich_help_panel=PANEL)(score)
     app.command(rich_help_panel=PANEL)(monitor)
 
@@ -107,6 +108,41 @@ def backtest(
           None if not row["pairs"] else row["auc_against_youngest"]) for row in found.ages],
     )
     print(f"kept: {kept}")
+
+
+def tune(
+    model: Model,
+    as_of: AsOf,
+    trials: Annotated[int, typer.Option(help="Sets of parameters to try in all; a study goes on where it was.")] = 30,
+    minutes: Annotated[float, typer.Option(help="No new trial is begun after so long.")] = 20.0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for better parameters and print them as lines for the model's spec; no model changes by it.
+
+    Judged on the calibration slice; the test slice stays unseen, for the gate. The study is kept in
+    reports/tuning/MODEL/as_of=DAY/study.db, trial 0 being the spec as it stands.
+    """
+    from pipelines.training.tuning import tune as run
+
+    found = run(known(model), as_of, trials=trials, minutes=minutes, report=show.reporter(quiet))
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        f"{model}: {len(found.tried)} trials, fitted on {found.rows:,} rows, judged on {found.judged_rows:,}",
+        ["trial", "log loss", "auc", "rounds", *found.tried[0].parameters],
+        [(one.number, f"{one.log_loss:.5f}", f"{one.auc:.4f}", one.rounds,
+          *(f"{value:.3g}" for value in one.parameters.values())) for one in found.tried[:10]],
+    )
+    best, standing = found.tried[0], found.standing
+    print(f"the spec stands at log loss {standing.log_loss:.5f}; the best trial gains "
+          f"{standing.log_loss - best.log_loss:.5f}")
+    if best.number:
+        print(f"to adopt it, in pipelines/models/{model}.py:")
+        for name, value in best.parameters.items():
+            print(f'        "{name}": {value:.3g},')
+    print(f"study: {found.study}")
 
 
 def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
