@@ -30,7 +30,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "expires_at": "churn_expires_at",
     },
     "ltv": {
-        "ltv_eur_12m": "ltv_eur_12m", "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
+        "ltv_eur_12m": "ltv_eur_12m", "ltv_low_eur_12m": "ltv_low_eur_12m", "ltv_high_eur_12m": "ltv_high_eur_12m",
+        "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
         "reason_1": "ltv_reason_1", "reason_2": "ltv_reason_2", "reason_3": "ltv_reason_3",
         "model_version": "ltv_version", "expires_at": "ltv_expires_at",
     },

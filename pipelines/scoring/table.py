@@ -22,7 +22,10 @@ def schema(kind: Kind) -> pa.Schema:
 
     measures = [("churn_probability", pa.float64()), ("decile", pa.int64())]
     if kind is Kind.FORMULA:
-        measures = [("ltv_eur_12m", pa.float64()), ("margin_eur_month", pa.float64()), ("survival_12m", pa.float64())]
+        measures = [(name, pa.float64()) for name in (
+            "ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m",
+        )]
+        measures += [("survival_by_month", pa.list_(pa.float64())), ("margin_eur_by_month", pa.list_(pa.float64()))]
     return pa.schema([
         ("subscriber_id", pa.string()), ("as_of", pa.date32()), ("model", pa.string()), ("model_version", pa.int64()),
         *measures, *((name, pa.string()) for name in REASONS), ("expires_at", pa.timestamp("us")),

@@ -1,0 +1,159 @@
+"""What a lifetime value is judged by: matured margins, rivals on the same rows, the interval, coherence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipelines import bundle as bundles
+from pipelines.gate import Evaluation, metrics, money
+from pipelines.gate.bootstrap import paired_gain
+from pipelines.models import ltv
+from pipelines.models.spec import ModelSpec
+from pipelines.training import leakage, recipe
+from pipelines.training.recipe import Array, Floats
+from pipelines.training.value import coherence, periods, rivals
+from pipelines.training.value.heads import Heads
+from pipelines.training.value.periods import History
+from pipelines.valuation import Outlook
+
+LEAKAGE_ROWS = 50_000
+QUARTER_DAYS = 91  # 13 weeks: the cut-off of the grid at which the next 90 days begin
+QUARTERS = (2, 3, 4)
+
+
+def conformal(
+    outlook: Outlook, realised: Floats, coverage: float, fold: Array
+) -> tuple[dict[str, float], Floats, Floats]:
+    """The interval's correction, and the ends (low, high) that each fold gets from the other folds' rows.
+
+    Conformalised quantile regression (Romano, Patterson and Candès 2019), both ends by themselves and in units of
+    `Outlook.scale`: the end moves by the (1 - (1 - coverage) / 2)(1 + 1/n) quantile of how far outcomes lay beyond it.
+    """
+    low, high = outlook.quantiles(0.0, coverage)
+    scale, level = outlook.scale(), (1 + coverage) / 2
+    beyond = {"low": (low - realised) / scale, "high": (realised - high) / scale}
+
+    def moved(part: Array) -> dict[str, float]:
+        n = max(int(part.sum()), 1)
+        share = min(level * (1 + 1 / n), 1.0)
+        return {"coverage": coverage,
+                **{end: float(np.quantile(values[part], share, method="higher")) for end, values in beyond.items()}}
+
+    ends = np.empty((len(realised), 2))
+    for number in np.unique(fold):
+        mine = fold == number
+        ends[mine] = np.column_stack(outlook.rows(mine).band(0.0, moved(~mine if (~mine).any() else mine)))
+    return moved(np.ones(len(realised), dtype=bool)), ends[:, 0], ends[:, 1]
+
+
+def horizons(history: History, rows: Array, realised: Floats, outlook: Outlook) -> dict[str, float]:
+    """Total bias and rank order over 6, 9 and 12 months, where so many quarters have matured one after another.
+
+    A quarter's label counts the margin of who is there when it begins; who has left by then brings no more.
+    """
+    label = np.full(len(history.frame), np.nan)
+    label[rows] = realised
+    where = {int(day): number for number, day in enumerate(history.days)}
+    known = {number for number in range(len(history.days)) if np.isfinite(label[_there(history, number)]).any()}
+    person, cutoff = _standing(history, rows)
+    found: dict[str, float] = {}
+    for quarters in QUARTERS:
+        steps = [QUARTER_DAYS * quarter for quarter in range(quarters)]
+        starts = np.array([all(where.get(int(day) + step, -1) in known for step in steps) for day in history.days])
+        mine = starts[cutoff]
+        if not mine.any() or outlook.months < 3 * quarters:
+            continue
+        total = np.zeros(int(mine.sum()))
+        for step in steps:
+            later = np.array([where[int(day) + step] for day in history.days[cutoff[mine]]])
+            row = history.place[later, person[mine]]
+            total += np.where(row >= 0, np.nan_to_num(label[row]), 0.0)
+        told = metrics.money(total, outlook.rows(mine).first(3 * quarters).value(0.0))
+        found |= {f"{name}_{90 * quarters}d": told[name] for name in ("total_bias", "spearman", "mae")}
+    return found
+
+
+def _there(history: History, number: int) -> Array:
+    place = history.place[number]
+    return place[place >= 0]
+
+
+def _standing(history: History, rows: Array) -> tuple[Array, Array]:
+    """Column and row in `History.place` of frame rows."""
+    person, cutoff = np.empty(len(history.frame), dtype=np.int64), np.empty(len(history.frame), dtype=np.int64)
+    number, column = np.nonzero(history.place >= 0)
+    person[history.place[number, column]], cutoff[history.place[number, column]] = column, number
+    return person[rows], cutoff[rows]
+
+
+def told_together(spec: ModelSpec, made: Heads, history: History, churn: bundles.Bundle) -> float:
+    """The incoherent share between the two newest cut-offs a step apart, by heads that did not see the subscriber."""
+    sides = []
+    for rows in coherence.newest_pair(history):
+        first = np.asarray(churn.predict(history.frame.iloc[rows]), dtype=np.float64) if len(rows) else np.empty(0)
+        sides.append((first, made.outlook(rows, first, int(spec.parameters["months"]))))
+    return coherence.share(sides[0], sides[1], float(spec.parameters["monthly_discount"]))
+
+
+def alone(spec: ModelSpec, made: Heads, history: History, categories: Any) -> dict[str, float]:
+    """AUC of each feature alone about leaving in month two: what the hazard head could be told by a leak."""
+    pairs = periods.person_periods(history, [2], most=LEAKAGE_ROWS, seed=spec.seed)
+    subscriber = history.frame["subscriber_id"].to_numpy(dtype=object)[pairs.origin]
+    rows = recipe.Rows(made.matrix[pairs.origin], history.left[pairs.outcome], subscriber, made.columns)
+    return leakage.alone(rows, categories, seed=spec.seed)
+
+
+def evaluation(
+    spec: ModelSpec, made: Heads, history: History, rows: Array, outlook: Outlook, realised: Floats, first: Floats,
+    categories: Any, churn: bundles.Bundle,
+) -> tuple[Evaluation, dict[str, float]]:
+    """The evidence over the label's horizon, and the interval's correction. Arrays are of the judged rows."""
+    months = round(spec.horizon_days / ltv.MONTH_DAYS)
+    near = outlook.first(months)
+    predicted = near.value(0.0)
+    interval, low, high = conformal(near, realised, float(spec.parameters["coverage"]), made.fold[rows])
+    simple = rivals.of(history, rows, first, spec.parameters["margin_column"], months)
+    figures = {
+        **money.figures(realised, predicted), **money.interval(realised, low, high),
+        "incoherent_share": told_together(spec, made, history, churn),
+        **horizons(history, rows, realised, outlook),
+    }
+    subscriber = history.frame["subscriber_id"].to_numpy(dtype=object)[rows]
+    gains, told = {}, {}
+    for name, values in simple.items():
+        seen = np.isfinite(values)
+        told[name] = money.figures(realised[seen], values[seen])
+        _, gains[name] = paired_gain(
+            "rmse", realised[seen], predicted[seen], values[seen], subscriber[seen],
+            rounds=spec.gate.bootstrap_rounds, confidence=spec.gate.confidence, seed=spec.seed,
+        )
+        told[name]["rmse_lost_at_least"] = gains[name]
+    figures["gain_over_rivals"] = min(gains.values())
+    days = history.day_of(rows)
+    return Evaluation(
+        design="by_subscriber", rows=len(rows), positives=0, metrics=figures, baselines=told,
+        reliability=tuple(money.deciles(realised, predicted)),
+        slices={"judged": {"cutoffs": _dates(days), "rows": len(rows), "positives": 0}},
+        notes=_notes(spec, made, history, rows, churn, days), alone=alone(spec, made, history, categories),
+    ), interval
+
+
+def _dates(days: Array) -> list[str]:
+    return [str(np.datetime64(int(day), "D")) for day in np.unique(days)]
+
+
+def _notes(
+    spec: ModelSpec, made: Heads, history: History, rows: Array, churn: bundles.Bundle, days: Array
+) -> tuple[str, ...]:
+    seen = sorted(set(churn.facts["cutoffs"]) & set(_dates(days)))
+    return (
+        f"{spec.horizon_days} days, undiscounted, against the margin that came; every row by heads that saw none of "
+        "that subscriber's rows",
+        f"heads: {made.rows['hazard']} person-periods of months 2 to {made.hazard_terms['longest']}, "
+        f"{made.rows['margin']} margins of months 1 to {made.margin_terms['longest']}; later months hold the last",
+        f"churn v{churn.version}, month one, was fitted on {len(seen)} of these {len(np.unique(days))} cut-offs: "
+        "not unseen by it",
+        "rows without a known margin are left out, never taken as zero",
+    )

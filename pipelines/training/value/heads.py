@@ -1,0 +1,151 @@
+"""The two heads of a lifetime value: the hazard of later months by boosted trees, the margin by a ridge regression.
+
+A line, not trees, for the margin: on 200,000 rows of the simulated house, held-out subscribers, the root mean squared
+error of the margin two to six months later was 9.26 EUR for "as now", 5.53 for 300 trees of depth 4 on the change,
+2.93 for the ridge, 2.90 for the ridge with trees on what it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipelines import valuation
+from pipelines.errors import NotEnoughData
+from pipelines.models.spec import ModelSpec
+from pipelines.training import recipe
+from pipelines.training.recipe import Array, Floats
+from pipelines.training.value import boosting, periods
+from pipelines.training.value.periods import History
+
+# A margin of the last 90 days is centred 45 days back: the one of month m is read two steps after month m begins.
+MARGIN_LEAD = 2
+TAIL = 0.0005  # of the margins seen on either side are taken as the bound of what is predicted
+DIGITS = 12  # of a weight, so that the last bit of a sum does not change a bundle
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Both heads, final and by fold; `matrix` and `fold` are of the history's rows. `rows` counts person-periods."""
+
+    hazard: boosting.Boosted
+    hazard_terms: Mapping[str, Any]
+    margin_terms: Mapping[str, Any]
+    margin_by_fold: tuple[Mapping[str, Any], ...]
+    matrix: Array
+    fold: Array
+    columns: tuple[str, ...]
+    rows: Mapping[str, int]
+
+    def outlook(self, rows: Array, first: Floats, months: int) -> valuation.Outlook:
+        """What heads that did not see these subscribers say of them. `rows` (n,) of the history, `first` month one."""
+        later = np.empty((len(rows), int(self.hazard_terms["longest"]) - 1))
+        money = np.empty((len(rows), int(self.margin_terms["longest"])))
+        for number, terms in enumerate(self.margin_by_fold):
+            mine = self.fold[rows] == number
+            matrix, booster = self.matrix[rows[mine]], self.hazard.by_fold[number]
+            later[mine] = valuation.hazards(
+                lambda part, booster=booster: valuation.log_odds(booster, part, self.columns), self.hazard_terms, matrix
+            )
+            money[mine] = valuation.margins(terms, matrix, self.columns)
+        return valuation.combined(first, later, money, months)
+
+
+def fit(
+    spec: ModelSpec, history: History, matrix: Array, columns: Sequence[str], categories: Mapping[str, list[str]]
+) -> Heads:
+    """Fit both heads on the history's person-periods. NotEnoughData when no second month was ever seen."""
+    chosen = spec.parameters
+    fold = recipe.folds(history.frame["subscriber_id"].to_numpy(dtype=object), chosen["folds"], "value")
+    shown = periods.longest(history, chosen["months"])
+    told = periods.longest(history, chosen["months"], MARGIN_LEAD)
+    if shown < 2 or told < 1:
+        raise NotEnoughData(
+            f"training {spec.name}",
+            [f"the history shows {shown} months of leaving and {told} of margin; 2 and 1 are needed"],
+            "wait for more churn labels to mature",
+        )
+    hazard, terms, rows = _hazard(spec, history, matrix, columns, fold, shown)
+    final, by_fold, counted = _margin(spec, history, matrix, columns, categories, fold, told)
+    return Heads(hazard, terms, final, by_fold, matrix, fold, tuple(columns), {"hazard": rows, "margin": counted})
+
+
+def _hazard(
+    spec: ModelSpec, history: History, matrix: Array, columns: Sequence[str], fold: Array, shown: int
+) -> tuple[boosting.Boosted, dict[str, Any], int]:
+    """Trees on person-periods of months 2..shown. Platt's line goes through held-out log-odds of the latest outcomes:
+    those of the newest `max_slice_days`, which hold every month, at the base rate there is now."""
+    chosen = spec.parameters
+    found = periods.person_periods(history, range(2, shown + 1), most=chosen["person_periods"], seed=spec.seed)
+    rows = valuation.with_month(matrix[found.origin], found.month.astype(np.float32))
+    label, mine = history.left[found.outcome], fold[found.origin]
+    if min(label.sum(), len(label) - label.sum()) < spec.split.min_slice_positives:
+        raise NotEnoughData(
+            f"training {spec.name}", [f"{int(label.sum())} of {len(label)} person-periods end in leaving; "
+                                      f"{spec.split.min_slice_positives} of each class are needed"],
+            "wait for more churn labels to mature",
+        )
+    made = boosting.boost(
+        chosen["hazard"], "binary:logistic", rows, label, mine, [*columns, valuation.MONTH], spec.seed
+    )
+    late = history.day_of(found.outcome) >= history.days[-1] - spec.split.max_slice_days
+    calibrator = recipe.platt(made.raw(rows[late], mine[late]), label[late])
+    return made, {"longest": shown, "calibrator": calibrator, "rounds": made.rounds}, len(found)
+
+
+def _margin(
+    spec: ModelSpec, history: History, matrix: Array, columns: Sequence[str], categories: Mapping[str, list[str]],
+    fold: Array, told: int,
+) -> tuple[dict[str, Any], tuple[dict[str, Any], ...], int]:
+    chosen = spec.parameters
+    found = periods.person_periods(
+        history, range(1, told + 1), most=chosen["person_periods"], seed=spec.seed, lead=MARGIN_LEAD
+    )
+    came = history.frame[chosen["margin_column"]].to_numpy(dtype=np.float64, na_value=np.nan)[found.outcome]
+    known = np.isfinite(came)
+    found, came = found.take(known), came[known]
+    if not len(came):
+        raise NotEnoughData(f"training {spec.name}", ["no margin is known two months after any cut-off"])
+    mine = fold[found.origin]
+    terms = _terms(spec, matrix[found.origin], columns, categories, came, told)
+    features, trend = valuation.design(terms, matrix[found.origin], columns)
+    whole = np.hstack([features, trend * found.month[:, None]])
+    fits = [_ridge(whole[part], came[part], chosen["ridge"], features.shape[1], terms)
+            for part in (np.ones(len(came), dtype=bool), *(mine != number for number in range(chosen["folds"])))]
+    return fits[0], tuple(fits[1:]), len(came)
+
+
+def _terms(
+    spec: ModelSpec, matrix: Array, columns: Sequence[str], categories: Mapping[str, list[str]], came: Floats, told: int
+) -> dict[str, Any]:
+    numbers = {}
+    for place, name in enumerate(columns):
+        if name not in categories:
+            values = matrix[:, place].astype(np.float64)
+            values = values[~np.isnan(values)]
+            spread = float(values.std()) if len(values) else 0.0
+            numbers[name] = [_kept(float(values.mean()) if len(values) else 0.0), _kept(spread) if spread > 0 else 1.0]
+    lowest, highest = np.quantile(came, [TAIL, 1 - TAIL])
+    return {
+        "longest": told, "numbers": numbers, "categories": {name: len(values) for name, values in categories.items()},
+        "trend": list(spec.parameters["trend"]), "lowest": _kept(float(lowest)), "highest": _kept(float(highest)),
+    }
+
+
+def _ridge(whole: Floats, came: Floats, strength: float, features: int, terms: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights that minimise squared error + strength x squared weights; the intercept is free."""
+    centre, mean = whole.mean(axis=0), float(came.mean())
+    moved = whole - centre
+    weights = np.linalg.solve(moved.T @ moved + strength * np.eye(whole.shape[1]), moved.T @ (came - mean))
+    return {
+        **terms, "weights": [_kept(float(one)) for one in weights[:features]],
+        "trend_weights": [_kept(float(one)) for one in weights[features:]],
+        "intercept": _kept(mean - float(centre @ weights)),
+    }
+
+
+def _kept(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

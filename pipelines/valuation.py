@@ -1,0 +1,155 @@
+"""What a lifetime-value version says of subscribers: survival and margin month by month, the value, its interval.
+
+Training, judgement and scoring all come through here, so what was judged is what is published. The arithmetic and its
+sources are in `pipelines.models.ltv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines import bundle as bundles
+from pipelines.errors import Held
+from pipelines.models import ltv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+
+HAZARD: Final = "hazard.ubj"
+MONTH: Final = "month"  # the column the hazard head has beyond the feature service's
+CHUNK: Final = 100_000  # rows whose encoded features are held at once: 31 MB of float32 for 77 columns
+UNIT_EUR: Final = 1.0  # a month in the interval's scale at the least, so that a margin of nothing has a width
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One row per subscriber. `stay` (n, months + 1) is there at the end of months 0..m; `margin` (n, months) EUR."""
+
+    stay: Floats
+    margin: Floats
+
+    @property
+    def months(self) -> int:
+        return self.margin.shape[1]
+
+    def value(self, monthly_discount: float) -> Floats:
+        """Expected discounted margin, EUR, (n,)."""
+        return ltv.expected_margin(self.stay, self.margin, monthly_discount)
+
+    def band(self, monthly_discount: float, interval: Mapping[str, float]) -> tuple[Floats, Floats]:
+        """Low and high (n,), EUR, around the value: `interval` holds coverage and how far to move either end.
+
+        The ends are quantiles of what a life that ends in month m brings, moved by the conformal correction that was
+        measured on matured margins, in units of `scale`.
+        """
+        low, high = self.quantiles(monthly_discount, interval["coverage"])
+        value, scale = self.value(monthly_discount), self.scale()
+        return (np.minimum(low - interval["low"] * scale, value), np.maximum(high + interval["high"] * scale, value))
+
+    def quantiles(self, monthly_discount: float, coverage: float) -> tuple[Floats, Floats]:
+        """The two ends that leave out (1 - coverage) / 2 each of the margin's distribution by month of leaving."""
+        worth = self.margin * ltv.discount(self.months, monthly_discount)
+        whole = np.cumsum(worth, axis=1)
+        brings = np.hstack([whole - worth / 2, whole[:, -1:]])  # leaves in the middle of month m, or stays
+        chance = np.hstack([-np.diff(self.stay, axis=1), self.stay[:, -1:]])
+        order = np.argsort(brings, axis=1, kind="stable")
+        ranked = np.take_along_axis(brings, order, axis=1)
+        below = np.cumsum(np.take_along_axis(chance, order, axis=1), axis=1)
+        return (_at(ranked, below, (1 - coverage) / 2), _at(ranked, below, (1 + coverage) / 2))
+
+    def scale(self) -> Floats:
+        """What the correction is measured in, (n,): the margin of one who stays, and a euro for every month."""
+        return np.asarray(np.abs(self.margin).sum(axis=1) + UNIT_EUR * self.months)
+
+    def first(self, months: int) -> Outlook:
+        """The same of the first months only."""
+        return Outlook(self.stay[:, : months + 1], self.margin[:, :months])
+
+    def rows(self, mask: Array) -> Outlook:
+        return Outlook(self.stay[mask], self.margin[mask])
+
+
+def _at(ranked: Floats, below: Floats, level: float) -> Floats:
+    """The first outcome of each row up to which at least `level` of its probability lies."""
+    place = np.minimum((below < level - 1e-12).sum(axis=1), ranked.shape[1] - 1)
+    return np.asarray(np.take_along_axis(ranked, place[:, None], axis=1)[:, 0])
+
+
+def outlook(bundle: bundles.Bundle, frame: pd.DataFrame, first: Floats, months: int) -> Outlook:
+    """The version's outlook on frame rows, of which `first` (n,) is the churn champion's probability of month one.
+
+    Rows go through in chunks. Raises Held for a version from before there were heads.
+    """
+    terms = bundle.facts.get("ltv") or {}
+    if not {"hazard", "margin"} <= set(terms):
+        raise Held(f"{bundle.model} v{bundle.version}", ["it was trained before values had a hazard and a margin head"],
+                   f"telco train {bundle.model} --as-of DAY")
+    booster, columns = bundle.head(HAZARD), bundle.columns
+    parts = []
+    for start in range(0, len(frame), CHUNK):
+        matrix = np.asarray(bundle.encode(frame.iloc[start : start + CHUNK]))
+        later = hazards(lambda rows: log_odds(booster, rows, columns), terms["hazard"], matrix)
+        money = margins(terms["margin"], matrix, columns)
+        parts.append(combined(first[start : start + CHUNK], later, money, months))
+    return Outlook(np.vstack([part.stay for part in parts]), np.vstack([part.margin for part in parts]))
+
+
+def combined(first: Floats, later: Floats, money: Floats, months: int) -> Outlook:
+    """Month one is `first` itself; later months are the head's, and beyond what it saw the last is held."""
+    hazard = np.hstack([np.asarray(first, dtype=np.float64)[:, None], ltv.held(later, months - 1)])
+    return Outlook(ltv.survival(hazard), ltv.held(money, months))
+
+
+def hazards(log_odds_of: Callable[[Array], Floats], terms: Mapping[str, Any], matrix: Array) -> Floats:
+    """P(leaves in month m | there at its beginning) of months 2..longest, shape (n, longest - 1)."""
+    months = range(2, int(terms["longest"]) + 1)
+    return np.column_stack([
+        bundles.calibrate(log_odds_of(with_month(matrix, month)), terms["calibrator"]) for month in months
+    ])
+
+
+def with_month(matrix: Array, month: Array | int) -> Array:
+    """The encoded features and the month as the last column."""
+    return np.column_stack([matrix, np.broadcast_to(np.float32(month), len(matrix))])
+
+
+def log_odds(booster: Any, matrix: Array, columns: Sequence[str]) -> Floats:
+    """Uncalibrated log-odds (n,) of rows that end in the month."""
+    found = booster.predict(bundles.dmatrix(matrix, [*columns, MONTH]), output_margin=True)
+    return np.asarray(found, dtype=np.float64)
+
+
+def margins(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:
+    """Margin of months 1..longest of who is there, EUR per month, shape (n, longest): a line in the features whose
+    slope over the months depends on price and contract, kept within what was seen."""
+    features, trend = design(terms, matrix, columns)
+    level = features @ np.asarray(terms["weights"]) + terms["intercept"]
+    slope = trend @ np.asarray(terms["trend_weights"])
+    months = np.arange(1, int(terms["longest"]) + 1)
+    return np.asarray(np.clip(level[:, None] + slope[:, None] * months, terms["lowest"], terms["highest"]))
+
+
+def design(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> tuple[Floats, Floats]:
+    """(features, trend): categories one-hot; numbers standardised, clipped at ten deviations, missing as the mean
+    beside a flag that says so. `trend` is a column of ones and the features of `terms["trend"]`."""
+    parts, slopes = [], [np.ones((len(matrix), 1))]
+    for place, name in enumerate(columns):
+        values = matrix[:, place].astype(np.float64)
+        if name in terms["categories"]:
+            part = (values[:, None] == np.arange(terms["categories"][name])).astype(np.float64)
+        else:
+            mean, spread = terms["numbers"][name]
+            missing = np.isnan(values)
+            part = np.column_stack([np.clip((np.where(missing, mean, values) - mean) / spread, -10, 10), missing])
+        parts.append(part)
+        if name in terms["trend"]:
+            slopes.append(part)
+    return np.hstack(parts), np.hstack(slopes)
