@@ -6,7 +6,7 @@ sources are in `pipelines.models.ltv`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +38,7 @@ class Outlook:
 
     @property
     def months(self) -> int:
-        return self.margin.shape[1]
+        return int(self.margin.shape[1])
 
     def value(self, monthly_discount: float) -> Floats:
         """Expected discounted margin, EUR, (n,)."""
@@ -96,7 +96,7 @@ def outlook(bundle: bundles.Bundle, frame: pd.DataFrame, first: Floats, months: 
     parts = []
     for start in range(0, len(frame), CHUNK):
         matrix = np.asarray(bundle.encode(frame.iloc[start : start + CHUNK]))
-        later = hazards(lambda rows: log_odds(booster, rows, columns), terms["hazard"], matrix)
+        later = hazards(booster, terms["hazard"], matrix, columns)
         money = margins(terms["margin"], matrix, columns)
         parts.append(combined(first[start : start + CHUNK], later, money, months))
     return Outlook(np.vstack([part.stay for part in parts]), np.vstack([part.margin for part in parts]))
@@ -108,11 +108,12 @@ def combined(first: Floats, later: Floats, money: Floats, months: int) -> Outloo
     return Outlook(ltv.survival(hazard), ltv.held(money, months))
 
 
-def hazards(log_odds_of: Callable[[Array], Floats], terms: Mapping[str, Any], matrix: Array) -> Floats:
+def hazards(booster: Any, terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:
     """P(leaves in month m | there at its beginning) of months 2..longest, shape (n, longest - 1)."""
     months = range(2, int(terms["longest"]) + 1)
     return np.column_stack([
-        bundles.calibrate(log_odds_of(with_month(matrix, month)), terms["calibrator"]) for month in months
+        bundles.calibrate(log_odds(booster, with_month(matrix, month), columns), terms["calibrator"])
+        for month in months
     ])
 
 
@@ -128,28 +129,39 @@ def log_odds(booster: Any, matrix: Array, columns: Sequence[str]) -> Floats:
 
 
 def margins(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:
-    """Margin of months 1..longest of who is there, EUR per month, shape (n, longest): a line in the features whose
-    slope over the months depends on price and contract, kept within what was seen."""
-    features, trend = design(terms, matrix, columns)
-    level = features @ np.asarray(terms["weights"]) + terms["intercept"]
-    slope = trend @ np.asarray(terms["trend_weights"])
-    months = np.arange(1, int(terms["longest"]) + 1)
-    return np.asarray(np.clip(level[:, None] + slope[:, None] * months, terms["lowest"], terms["highest"]))
+    """Margin of months 1..longest of who is there, EUR per month, shape (n, longest), kept within what was seen.
+
+    The list price as it will stand, and the gap to the margin: a line in the features (extras, costs, bills that do
+    not come). The price moves by so much a month, depending on what `trend` names. Without a list price it is all gap.
+    """
+    gap = design(terms, matrix, columns, terms["features"]) @ np.asarray(terms["weights"]) + terms["intercept"]
+    price = price_of(terms["price"], matrix, columns)
+    ones = np.ones((len(matrix), 1))
+    slope = np.hstack([ones, design(terms, matrix, columns, terms["trend"])]) @ np.asarray(terms["trend_weights"])
+    steps = np.arange(1, int(terms["longest"]) + 1) + terms["lead"] - 1
+    path = gap[:, None] + np.where(np.isnan(price), 0.0, price)[:, None]
+    rise = np.where(np.isnan(price), 0.0, slope)[:, None] * steps
+    return np.asarray(np.clip(path + rise, terms["lowest"], terms["highest"]))
 
 
-def design(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> tuple[Floats, Floats]:
-    """(features, trend): categories one-hot; numbers standardised, clipped at ten deviations, missing as the mean
-    beside a flag that says so. `trend` is a column of ones and the features of `terms["trend"]`."""
-    parts, slopes = [], [np.ones((len(matrix), 1))]
-    for place, name in enumerate(columns):
-        values = matrix[:, place].astype(np.float64)
+def price_of(name: str, matrix: Array, columns: Sequence[str]) -> Floats:
+    """The list price column, EUR (n,); unknown where the service has none."""
+    if name not in columns:
+        return np.full(len(matrix), np.nan)
+    return np.asarray(matrix[:, list(columns).index(name)], dtype=np.float64)
+
+
+def design(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str], names: Sequence[str]) -> Floats:
+    """The columns of `names`, (n, k): categories one-hot; numbers standardised, clipped at ten deviations, a missing
+    one as the mean beside a flag that says so."""
+    parts = []
+    for name in names:
+        values = matrix[:, list(columns).index(name)].astype(np.float64)
         if name in terms["categories"]:
-            part = (values[:, None] == np.arange(terms["categories"][name])).astype(np.float64)
+            parts.append((values[:, None] == np.arange(terms["categories"][name])).astype(np.float64))
         else:
             mean, spread = terms["numbers"][name]
             missing = np.isnan(values)
-            part = np.column_stack([np.clip((np.where(missing, mean, values) - mean) / spread, -10, 10), missing])
-        parts.append(part)
-        if name in terms["trend"]:
-            slopes.append(part)
-    return np.hstack(parts), np.hstack(slopes)
+            filled = np.clip((np.where(missing, mean, values) - mean) / spread, -10, 10)
+            parts.append(np.column_stack([filled, missing]))
+    return np.hstack(parts) if parts else np.empty((len(matrix), 0))

@@ -16,7 +16,7 @@ NAN = float("nan")
 def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> Verdict:
     """Whether the candidate may take the champion's place. `champion` None: none is in force.
 
-    Checks run in the order data, finite, leakage, floors, baselines, coherence, champion, and all of them are reported. An
+    Checks run in the order data, finite, leakage, floors, baselines, coherence, champion, and all are reported. An
     unknown is never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
     """
     checks = (

@@ -50,7 +50,7 @@ def deciles(realised: Floats, predicted: Floats) -> list[dict[str, float]]:
     """Ten bins of equal counts by prediction, lowest first: n, mean predicted, mean observed, EUR."""
     order = np.argsort(predicted, kind="stable")
     return [
-        {"n": float(len(part)), "predicted": float(np.mean(predicted[part])), "observed": float(np.mean(realised[part]))}
+        {"n": float(len(part)), "predicted": float(predicted[part].mean()), "observed": float(realised[part].mean())}
         for part in np.array_split(order, DECILES) if len(part)
     ]
 

@@ -95,7 +95,17 @@ SPEC: Final = ModelSpec(
             "reg_lambda": 5.0, "max_rounds": 120, "early_stopping_rounds": 15,
         },
         "ridge": 10.0,
-        "trend": ("price_eur", "contract_type"),  # what the slope of the margin over the months may depend on
+        "price_column": "price_eur",
+        # What the margin's gap to the list price is told by. Nothing that looks back further than 90 days: while the
+        # history is young such a column tells the date, and the date then stands for what changed since.
+        "margin_features": (
+            "contract_type", "segment", "price_eur", "is_suspended", "product_count", "internet_technology",
+            "has_voice", "has_multiple_lines", "has_mobile_data", "has_online_security", "has_online_backup",
+            "has_device_protection", "has_tech_support", "has_streaming_tv", "has_streaming_movies", "billed_eur_30d",
+            "billed_eur_90d", "invoice_count_90d", "billed_trend_ratio_90d", "days_since_last_invoice",
+            "failed_payments_90d", "margin_eur_30d", "billed_sd_eur_90d", "active_days_30d", "days_since_last_use",
+        ),
+        "margin_trend": ("contract_type",),  # what the monthly rise of the price may depend on
     }),
     gate=Gate(
         min_rows=500,

@@ -58,7 +58,7 @@ def _who(scored: Sequence[str], active: Sequence[str], unscored: Mapping[str, in
 
 
 def _by_month(table: pa.Table) -> list[str]:
-    """Every month of every row is there and finite, survival is a share that never rises, the interval holds the value."""
+    """Every month is there and finite, survival is a share and never rises, the interval holds the value."""
     import numpy as np
 
     reasons: list[str] = []

@@ -15,7 +15,9 @@ from pipelines.errors import NotEnoughData
 from pipelines.training.recipe import Floats
 
 FEW = 20  # customers who came back; below that the likelihood is flat
-LOG_BOUND = 12.0  # parameters within e^-12 and e^12: beyond, one of the two mixtures has collapsed
+# Parameters stay within e^-5 and e^5: beyond, a mixture has all but collapsed to a point (top-ups on the day, every
+# month), the likelihood is flat and the hypergeometric series loses its digits.
+LOG_BOUND = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def fit(x: Floats, t_x: Floats, watched: Floats) -> BgNbd:
 
 
 def log_likelihood(model: BgNbd, x: Floats, t_x: Floats, watched: Floats) -> Floats:
-    """Of each customer, shape (n,). Equation (6), in the form of Fader and Hardie's note 4, which does not underflow."""
+    """Of each customer, shape (n,). Equation (6) in the form of Fader and Hardie's note 4, which does not underflow."""
     from scipy.special import gammaln
 
     r, alpha, a, b = model.r, model.alpha, model.a, model.b

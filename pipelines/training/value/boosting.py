@@ -1,4 +1,4 @@
-"""One booster and its held-out predictions: folds are whole subscribers, the number of rounds is the folds' common best."""
+"""One booster and its held-out predictions: folds are whole subscribers, the rounds the folds' common best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the two models tell one story? The share of subscribers whose risk and value rise together without a margin reason."""
+"""Do the two models tell one story? Who rises in risk and in value without a margin reason."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def horizons(history: History, rows: Array, realised: Floats, outlook: Outlook) 
 
 def _there(history: History, number: int) -> Array:
     place = history.place[number]
-    return place[place >= 0]
+    return np.asarray(place[place >= 0])
 
 
 def _standing(history: History, rows: Array) -> tuple[Array, Array]:

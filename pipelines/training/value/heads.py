@@ -47,9 +47,7 @@ class Heads:
         for number, terms in enumerate(self.margin_by_fold):
             mine = self.fold[rows] == number
             matrix, booster = self.matrix[rows[mine]], self.hazard.by_fold[number]
-            later[mine] = valuation.hazards(
-                lambda part, booster=booster: valuation.log_odds(booster, part, self.columns), self.hazard_terms, matrix
-            )
+            later[mine] = valuation.hazards(booster, self.hazard_terms, matrix, self.columns)
             money[mine] = valuation.margins(terms, matrix, self.columns)
         return valuation.combined(first, later, money, months)
 
@@ -100,51 +98,72 @@ def _margin(
     spec: ModelSpec, history: History, matrix: Array, columns: Sequence[str], categories: Mapping[str, list[str]],
     fold: Array, told: int,
 ) -> tuple[dict[str, Any], tuple[dict[str, Any], ...], int]:
+    """Two least-squares fits on margins that came: of their gap to the list price, and of the price's own rise.
+
+    Bills come by calendar month, so a margin per 30 days swings by 1.7 % with the season and its trend over less than
+    a year cannot be told from that; the list price has no season.
+    """
     chosen = spec.parameters
     found = periods.person_periods(
         history, range(1, told + 1), most=chosen["person_periods"], seed=spec.seed, lead=MARGIN_LEAD
     )
     came = history.frame[chosen["margin_column"]].to_numpy(dtype=np.float64, na_value=np.nan)[found.outcome]
-    known = np.isfinite(came)
-    found, came = found.take(known), came[known]
+    found, came = found.take(np.isfinite(came)), came[np.isfinite(came)]
     if not len(came):
         raise NotEnoughData(f"training {spec.name}", ["no margin is known two months after any cut-off"])
-    mine = fold[found.origin]
-    terms = _terms(spec, matrix[found.origin], columns, categories, came, told)
-    features, trend = valuation.design(terms, matrix[found.origin], columns)
-    whole = np.hstack([features, trend * found.month[:, None]])
-    fits = [_ridge(whole[part], came[part], chosen["ridge"], features.shape[1], terms)
-            for part in (np.ones(len(came), dtype=bool), *(mine != number for number in range(chosen["folds"])))]
+    mine, origin = fold[found.origin], matrix[found.origin]
+    terms = _terms(spec, origin, columns, categories, came, told)
+    price, later = (valuation.price_of(terms["price"], matrix[rows], columns) for rows in (found.origin, found.outcome))
+    priced = np.isfinite(price) & np.isfinite(later)
+    gap = came - np.where(np.isfinite(price), np.where(np.isfinite(later), later, price), 0.0)
+    features = valuation.design(terms, origin, columns, terms["features"])
+    trend = np.hstack([np.ones((len(origin), 1)), valuation.design(terms, origin, columns, terms["trend"])])
+    trend = trend * (found.month + MARGIN_LEAD - 1)[:, None]
+    fits = []
+    for part in (np.ones(len(came), dtype=bool), *(mine != number for number in range(chosen["folds"]))):
+        weights, intercept = ridge(features[part], gap[part], chosen["ridge"])
+        rising, _ = ridge(trend[part & priced], (later - price)[part & priced], chosen["ridge"], centred=False)
+        fits.append({**terms, "weights": _all_kept(weights), "intercept": _kept(intercept),
+                     "trend_weights": _all_kept(rising)})
     return fits[0], tuple(fits[1:]), len(came)
 
 
 def _terms(
     spec: ModelSpec, matrix: Array, columns: Sequence[str], categories: Mapping[str, list[str]], came: Floats, told: int
 ) -> dict[str, Any]:
+    """What both fits share: which columns, how they are scaled, within which bounds a margin is believed."""
+    features, trend = ([name for name in spec.parameters[which] if name in columns]
+                       for which in ("margin_features", "margin_trend"))
     numbers = {}
-    for place, name in enumerate(columns):
-        if name not in categories:
-            values = matrix[:, place].astype(np.float64)
-            values = values[~np.isnan(values)]
-            spread = float(values.std()) if len(values) else 0.0
-            numbers[name] = [_kept(float(values.mean()) if len(values) else 0.0), _kept(spread) if spread > 0 else 1.0]
+    for name in {*features, *trend} - set(categories):
+        values = matrix[:, list(columns).index(name)].astype(np.float64)
+        values = values[~np.isnan(values)]
+        spread = float(values.std()) if len(values) else 0.0
+        numbers[name] = [_kept(float(values.mean()) if len(values) else 0.0), _kept(spread) if spread > 0 else 1.0]
     lowest, highest = np.quantile(came, [TAIL, 1 - TAIL])
     return {
-        "longest": told, "numbers": numbers, "categories": {name: len(values) for name, values in categories.items()},
-        "trend": list(spec.parameters["trend"]), "lowest": _kept(float(lowest)), "highest": _kept(float(highest)),
+        "longest": told, "lead": MARGIN_LEAD, "features": features, "trend": trend, "numbers": numbers,
+        "price": spec.parameters["price_column"],
+        "categories": {name: len(values) for name, values in categories.items() if name in {*features, *trend}},
+        "lowest": _kept(float(lowest)), "highest": _kept(float(highest)),
     }
 
 
-def _ridge(whole: Floats, came: Floats, strength: float, features: int, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights that minimise squared error + strength x squared weights; the intercept is free."""
-    centre, mean = whole.mean(axis=0), float(came.mean())
-    moved = whole - centre
-    weights = np.linalg.solve(moved.T @ moved + strength * np.eye(whole.shape[1]), moved.T @ (came - mean))
-    return {
-        **terms, "weights": [_kept(float(one)) for one in weights[:features]],
-        "trend_weights": [_kept(float(one)) for one in weights[features:]],
-        "intercept": _kept(mean - float(centre @ weights)),
-    }
+def ridge(design: Floats, target: Floats, strength: float, *, centred: bool = True) -> tuple[Floats, float]:
+    """Weights that minimise squared error + strength x squared weights, and the free intercept, 0 if not `centred`.
+
+    Hoerl and Kennard (1970), "Ridge regression: biased estimation for nonorthogonal problems", Technometrics 12(1).
+    """
+    if not len(target):
+        return np.zeros(design.shape[1]), 0.0
+    centre, mean = (design.mean(axis=0), float(target.mean())) if centred else (np.zeros(design.shape[1]), 0.0)
+    moved = design - centre
+    weights = np.linalg.solve(moved.T @ moved + strength * np.eye(design.shape[1]), moved.T @ (target - mean))
+    return np.asarray(weights, dtype=np.float64), mean - float(centre @ weights)
+
+
+def _all_kept(values: Floats) -> list[float]:
+    return [_kept(float(one)) for one in values]
 
 
 def _kept(value: float) -> float:

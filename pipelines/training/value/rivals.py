@@ -37,8 +37,8 @@ def of(history: History, rows: Array, first: Floats, margin_column: str, months:
         "kaplan_meier": curve,
     }
     bought = prepaid(frame, margin, months)
-    if bought is not None:
-        found["bg_nbd"] = np.where(np.isnan(bought), curve, bought)  # whoever has a contract: as Kaplan-Meier
+    if bought is not None:  # whoever has a contract: as Kaplan-Meier
+        found["bg_nbd"] = np.where(frame["contract_type"] == PREPAID, bought, curve)
     return found
 
 
