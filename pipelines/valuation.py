@@ -6,6 +6,7 @@ sources are in `pipelines.models.ltv`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -98,14 +99,43 @@ def outlook(bundle: bundles.Bundle, frame: pd.DataFrame, first: Floats, months: 
         matrix = np.asarray(bundle.encode(frame.iloc[start : start + CHUNK]))
         later = hazards(booster, terms["hazard"], matrix, columns)
         money = margins(terms["margin"], matrix, columns)
-        parts.append(combined(first[start : start + CHUNK], later, money, months))
+        quiet, days = silent_price(terms["margin"], matrix, columns), terms["margin"]["silence_days"]
+        parts.append(combined(first[start : start + CHUNK], later, money, months, quiet, days))
     return Outlook(np.vstack([part.stay for part in parts]), np.vstack([part.margin for part in parts]))
 
 
-def combined(first: Floats, later: Floats, money: Floats, months: int) -> Outlook:
-    """Month one is `first` itself; later months are the head's, and beyond what it saw the last is held."""
-    hazard = np.hstack([np.asarray(first, dtype=np.float64)[:, None], ltv.held(later, months - 1)])
-    return Outlook(ltv.survival(hazard), ltv.held(money, months))
+def combined(
+    first: Floats, later: Floats, money: Floats, months: int, quiet: Floats, silence_days: float
+) -> Outlook:
+    """Month one is `first` itself; later months are the head's, and beyond what it saw the last is held.
+
+    The prepaid rule: who is counted as gone on day `silence_days` of silence has topped nothing up since its first day,
+    while their costs went on. So in month m the price `quiet` (n,), 0 for who has a contract, does not come from the
+    share of those still counted who will be counted as gone within the next `silence_days`.
+    """
+    ahead = silence_days / ltv.MONTH_DAYS
+    beyond = months + math.ceil(ahead)
+    stay = ltv.survival(np.hstack([np.asarray(first, dtype=np.float64)[:, None], ltv.held(later, beyond - 1)]))
+    middle = np.arange(months) + 0.5
+    there, paying = _between(stay, middle), _between(stay, middle + ahead)
+    lost = 1 - np.divide(paying, there, out=np.ones_like(there), where=there > 0)
+    return Outlook(stay[:, : months + 1], ltv.held(money, months) - quiet[:, None] * lost)
+
+
+def _between(stay: Floats, months: npt.NDArray[np.floating[Any]]) -> Floats:
+    """Survival at these months, (n, len(months)), a straight line between the ends of two."""
+    whole = np.floor(months).astype(np.int64)
+    part = months - whole
+    return np.asarray(stay[:, whole] * (1 - part) + stay[:, np.minimum(whole + 1, stay.shape[1] - 1)] * part)
+
+
+def silent_price(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:
+    """The list price of who is prepaid and so leaves by silence, 0 of everybody else, (n,)."""
+    if terms["prepaid"] is None:
+        return np.zeros(len(matrix))
+    name, code = terms["prepaid"]
+    is_prepaid = matrix[:, list(columns).index(name)] == code
+    return np.where(is_prepaid, np.nan_to_num(price_of(terms["price"], matrix, columns)), 0.0)
 
 
 def hazards(booster: Any, terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:

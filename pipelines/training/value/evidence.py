@@ -75,6 +75,16 @@ def horizons(history: History, rows: Array, realised: Floats, outlook: Outlook) 
     return found
 
 
+def _prepaid(spec: ModelSpec, history: History, rows: Array, realised: Floats, predicted: Floats) -> dict[str, float]:
+    """Total bias and rank order among who has no contract, whom the prepaid rule is for; nothing where nobody is."""
+    name, value = spec.parameters["prepaid"]
+    if name not in history.frame.columns:
+        return {}
+    mine = (history.frame[name].iloc[rows] == value).to_numpy()
+    told = metrics.money(realised[mine], predicted[mine])
+    return {f"{which}_prepaid": told[which] for which in ("total_bias", "spearman")} if mine.any() else {}
+
+
 def _there(history: History, number: int) -> Array:
     place = history.place[number]
     return np.asarray(place[place >= 0])
@@ -118,7 +128,7 @@ def evaluation(
     figures = {
         **money.figures(realised, predicted), **money.interval(realised, low, high),
         "incoherent_share": told_together(spec, made, history, churn),
-        **horizons(history, rows, realised, outlook),
+        **horizons(history, rows, realised, outlook), **_prepaid(spec, history, rows, realised, predicted),
     }
     subscriber = history.frame["subscriber_id"].to_numpy(dtype=object)[rows]
     gains, told = {}, {}

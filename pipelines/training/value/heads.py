@@ -44,12 +44,13 @@ class Heads:
         """What heads that did not see these subscribers say of them. `rows` (n,) of the history, `first` month one."""
         later = np.empty((len(rows), int(self.hazard_terms["longest"]) - 1))
         money = np.empty((len(rows), int(self.margin_terms["longest"])))
+        quiet = valuation.silent_price(self.margin_terms, self.matrix[rows], self.columns)
         for number, terms in enumerate(self.margin_by_fold):
             mine = self.fold[rows] == number
             matrix, booster = self.matrix[rows[mine]], self.hazard.by_fold[number]
             later[mine] = valuation.hazards(booster, self.hazard_terms, matrix, self.columns)
             money[mine] = valuation.margins(terms, matrix, self.columns)
-        return valuation.combined(first, later, money, months)
+        return valuation.combined(first, later, money, months, quiet, self.margin_terms["silence_days"])
 
 
 def fit(
@@ -143,10 +144,17 @@ def _terms(
     lowest, highest = np.quantile(came, [TAIL, 1 - TAIL])
     return {
         "longest": told, "lead": MARGIN_LEAD, "features": features, "trend": trend, "numbers": numbers,
-        "price": spec.parameters["price_column"],
+        "price": spec.parameters["price_column"], "silence_days": spec.parameters["silence_days"],
+        "prepaid": _prepaid(spec, categories),
         "categories": {name: len(values) for name, values in categories.items() if name in {*features, *trend}},
         "lowest": _kept(float(lowest)), "highest": _kept(float(highest)),
     }
+
+
+def _prepaid(spec: ModelSpec, categories: Mapping[str, list[str]]) -> list[Any] | None:
+    """Column and code of who has no contract; None where nobody is prepaid."""
+    name, value = spec.parameters["prepaid"]
+    return [name, categories[name].index(value)] if value in categories.get(name, ()) else None
 
 
 def ridge(design: Floats, target: Floats, strength: float, *, centred: bool = True) -> tuple[Floats, float]:

@@ -20,7 +20,7 @@ NIGHT = date(2026, 1, 12)
 MARGIN = {
     "longest": 1, "lead": 2, "features": ["margin_eur_30d"], "trend": [], "numbers": {"margin_eur_30d": [0.0, 100.0]},
     "categories": {}, "price": "no_list_price", "weights": [100.0, 0.0], "intercept": 0.0, "trend_weights": [0.0],
-    "lowest": -500.0, "highest": 500.0,
+    "lowest": -500.0, "highest": 500.0, "silence_days": 45, "prepaid": None,
 }
 TERMS = {
     "months": 12, "monthly_discount": 0.006434, "margin_column": "margin_eur_30d", "margin": MARGIN,

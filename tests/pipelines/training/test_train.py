@@ -15,8 +15,11 @@ from pipelines.errors import IntegrityError, NotEnoughData
 from pipelines.models import SPECS
 from pipelines.publish import Dataset
 from pipelines.settings import settings
+from pipelines.training import frames as labels
+from pipelines.training import value
+from pipelines.training.cutoffs import matured
 
-CHURN = SPECS["churn"]
+CHURN, LTV = SPECS["churn"], SPECS["ltv"]
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +150,43 @@ def test_lifetime_value_pins_the_churn_version_and_knows_the_real_margins(traine
     assert facts["ltv"]["churn_version"] == 1
     assert facts["ltv"]["churn_sha256"] == trained.champion.sha256
     assert facts["ltv"]["months"] == 12
-    assert not (result.bundle / "model.ubj").exists()
+    assert sorted(path.name for path in result.bundle.glob("*.ubj")) == ["hazard.ubj"]
     figures, rivals = result.evaluation.metrics, result.evaluation.baselines
     assert figures["abs_total_bias"] < 0.1 < rivals["billed_x_horizon"]["abs_total_bias"]
     assert figures["spearman"] > 0.8
+    assert 0.75 <= figures["interval_coverage"] <= 0.85
     assert result.evaluation.slices["judged"]["cutoffs"][-1] <= str(trained.T - timedelta(days=127))
+
+
+def test_every_rival_is_told_with_what_it_loses_at_least(trained):
+    evaluation = trained.ltv.evaluation
+    assert set(evaluation.baselines) == {"billed_x_horizon", "margin_x_horizon", "constant_hazard", "kaplan_meier"}
+    worst = min(rival["rmse_lost_at_least"] for rival in evaluation.baselines.values())
+    assert evaluation.metrics["gain_over_rivals"] == worst
+
+
+def test_the_heads_saw_the_months_the_history_has_and_no_more(trained):
+    terms = bundles.load(trained.ltv.bundle).facts["ltv"]
+    assert terms["hazard"]["longest"] == 6  # 24 weekly cut-offs: five steps of four weeks
+    assert terms["margin"]["longest"] == 4  # a margin looks back over 90 days: it is read two steps later
+    assert terms["hazard"]["calibrator"]["kind"] == "platt"
+
+
+def test_the_same_lifetime_value_again_is_the_same_version_and_from_nothing_the_same_bytes(trained, frames):
+    again = training.train("ltv", trained.T)
+    assert (again.reused, again.version) == (True, trained.ltv.version)
+    source = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+    shuffled = trained.features.sample(frac=1, random_state=5)
+    trained.features, kept = shuffled, trained.features
+    try:
+        other = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+    finally:
+        trained.features = kept
+    rows = labels.labels(LTV, matured(LTV, trained.T, frames.START))
+    made = [value.fit(LTV, value.judged(one, rows), frames.COLUMNS, one, lambda line: None) for one in (source, other)]
+    assert made[0].files == made[1].files
+    assert made[0].facts == made[1].facts
+    assert made[0].facts["ltv"] == bundles.load(trained.ltv.bundle).facts["ltv"]
 
 
 def test_lifetime_value_without_a_churn_champion_says_what_to_train_first(trained):
