@@ -10,7 +10,7 @@ from pipelines import champions, tracking
 from pipelines.champions import Champion
 from pipelines.clock import DAY, parse_day
 from pipelines.errors import IntegrityError
-from pipelines.models import spec_of
+from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import FirstChampion, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
@@ -39,11 +39,11 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
     last = lines[-1] if lines else None
     if last is not None and last.version == found.version:
         return _aliased(spec.registered_name, last, None)  # a retry after a kill between log and alias
-    obstacle = _obstacle(spec, found.version, trained, as_of, last)
+    start = trained if last is None else max(trained, _first_unscored(model, trained))
+    obstacle = _obstacle(spec, found.version, trained, as_of, last) or _two_stories(spec, challenger, as_of)
     if obstacle:
         _tell(report, obstacle)
         return None
-    start = trained if last is None else max(trained, _first_unscored(model, trained))
     reason = "first version to pass the gate" if last is None else f"passed the gate against v{last.version}"
     entered = champions.enter(model, found.version, start, challenger.sha256, reason=reason)
     report(f"{model}: v{entered.version} is champion from {entered.from_as_of}")
@@ -73,6 +73,32 @@ def _obstacle(spec: ModelSpec, version: int, trained: date, as_of: date, last: C
     standing = _trained(last)
     if trained < standing:
         return f"{who}, before champion v{last.version} ({standing}); it stays a registered version"
+    return ""
+
+
+def _two_stories(spec: ModelSpec, challenger: bundles.Bundle, as_of: date) -> str:
+    """Why the models that are read beside each other would contradict each other after this promotion, or nothing.
+
+    A lifetime value has passed the coherence check against the churn version it pins, so that must be the one in
+    force; under a new churn version every standing lifetime value is measured again.
+    """
+    source = spec.parameters.get("survival_from")
+    if source is not None:
+        standing, pinned = champions.history(source), challenger.facts["ltv"]["churn_version"]
+        if standing and standing[-1].version != pinned:
+            return (f"{spec.name}: challenger v{challenger.version} is pinned to {source} v{pinned} and "
+                    f"v{standing[-1].version} has been promoted since; train {spec.name} again")
+        return ""
+    for other in SPECS.values():
+        if other.parameters.get("survival_from") == spec.name and (log_of_other := champions.history(other.name)):
+            from pipelines.training.value import coherence
+
+            last = log_of_other[-1]
+            value = bundles.load(bundles.path_of(other.name, last.version), expected=last.sha256)
+            check = coherence.of_standing(other, value, challenger, as_of)
+            if not check.passed:
+                who = f"{spec.name}: with challenger v{challenger.version} and {other.name} v{last.version}"
+                return f"{who}, {check.sentence}"
     return ""
 
 

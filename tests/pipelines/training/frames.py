@@ -57,7 +57,7 @@ def rows(cutoff: date, count: int, *, seed: int = 1, signal: float = 1.0) -> pd.
     logit = -3.5 + signal * (2.8 * is_angry + 1.0 * (usage < 1200))
     churned = day.random(count) < 1 / (1 + np.exp(-logit))
     margin = price - 12.0 + day.normal(0, 2, size=count)
-    # Months two and three take as many as month one does; what is billed shows the margin with noise, the price exactly.
+    # Months two and three take as many as month one does; the billed margin is noisy, the price exact.
     left_after = np.where(churned, day.uniform(0, 1, size=count), 3.0)
     later = day.random(count) < 2 * churned.mean()
     left_after = np.where(~churned & later, day.uniform(1, 3, size=count), left_after)
