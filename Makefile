@@ -34,9 +34,10 @@ test-live: $(READY) ## real Airflow, real servers, real data (longer)
 lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
-bench: $(READY)  ## long measurements, by hand: the oracle, every scenario through the whole house
+bench: $(READY)  ## long measurements, by hand: the oracle, every scenario through the whole house, reasons
 	$(BIN)/python benchmarks/recovery.py --oracle-only
 	$(BIN)/python benchmarks/scenarios.py
+	$(BIN)/python benchmarks/reasons.py
 
 # The state is the manifest the last night left. ci: contracts and unit tests on tables without rows. dev: the values.
 TELCO_HOME ?= $(CURDIR)/var

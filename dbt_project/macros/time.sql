@@ -5,15 +5,17 @@
 {%- endmacro %}
 
 
-{#- One row per accepted version of a sender's drop, with the day the next version replaces it. -#}
-{% macro drop_versions(source) -%}
+{#- One row per accepted version of a sender's drop, with the day the next version replaces it. From the manifests as
+    they were when the build began, so that a whole build sees one state of raw/, whatever lands beside it; and with
+    its true number of rows, by which DuckDB decides what a join keeps in memory. -#}
+{% macro drop_versions(shape) -%}
     select
         source,
         dt,
         drop_version,
-        lead(min(known_on)) over (partition by source, dt order by drop_version) as superseded_on
-    from {{ source }}
-    group by source, dt, drop_version
+        superseded_on
+    from {{ source('estate', 'drops') }}
+    where shape_id = '{{ shape }}'
 {%- endmacro %}
 
 
@@ -28,13 +30,14 @@
 {% macro silence_days() %}45{% endmacro %}
 
 
-{#- One row per as_of and day of [as_of - back, as_of + ahead). Met on the day by equality, rows of other days are skipped
-    by the file's statistics and nothing is multiplied before it is dropped: a range join does both. -#}
-{% macro days_around(days, back, ahead=0) -%}
+{#- A named window of int_window_day: a row per as_of and day of [as_of - back, as_of + ahead). -#}
+{% macro window_days(name, days, back, ahead, condition) -%}
     select
-        *,
+        '{{ name }}' as window_name,
+        as_of,
         cast(unnest(range(as_of - {{ back }}, as_of + {{ ahead }}, interval 1 day)) as date) as day
     from {{ days }}
+    where {{ condition }}
 {%- endmacro %}
 
 

@@ -78,8 +78,10 @@ def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -
     if json:
         show.as_json({"scored": scored, "extract": extract})
         return
-    rows = [("rows", scored.rows), ("version", scored.version), *(
+    rows: list[tuple[str, object]] = [("rows", scored.rows), ("version", scored.version), *(
         (f"left out: {reason}", count) for reason, count in scored.excluded.items())]
+    if scored.stability is not None:
+        rows.append(("first reason as a week ago", f"{scored.stability.same_first:.1%}"))
     show.table(f"{model} scores for {as_of}", ["fact", "value"], rows)
     print(f"extract: {extract}")
 

@@ -1,7 +1,8 @@
 """The one table from features to words: theme, what to say of a value, what to say when it is unknown.
 
 Phrases state the value, so that they are true whatever direction the model learned; the sign is said in front of them.
-Features of one theme say the same thing in several windows, so a subscriber is told of a theme once.
+Features of one theme say the same thing in several windows, so a subscriber is told of a theme once. LEVERS says what
+a retention agent can do about a theme.
 """
 
 from __future__ import annotations
@@ -123,4 +124,46 @@ PHRASES: Final[dict[str, Phrase]] = {
     "oldest_open_complaint_days": Phrase("complaints", "complaint open for {value} days", "no open complaint"),
     "billing_contacts_90d": Phrase("billing contacts", "{value} contacts about billing in 90 days", _NO_CARE),
     "network_contacts_90d": Phrase("network contacts", "{value} contacts about the network in 90 days", _NO_CARE),
+}
+
+# What an agent can offer or set right, by theme; None for what stays as it is, like tenure, or is past, like a wait.
+LEVERS: Final[dict[str, str | None]] = {
+    "tenure": None,
+    "contract": "offer a renewal",
+    "plan": "offer a plan that fits the use",
+    "segment": None,
+    "household": None,
+    "suspension": "settle what the line is suspended for",
+    "products": "offer a bundle",
+    "internet": "offer another access",
+    "voice": "offer the product",
+    "mobile data": "offer the product",
+    "security": "offer the product",
+    "backup": "offer the product",
+    "protection": "offer the product",
+    "support": "offer the product",
+    "streaming": "offer the product",
+    "price": "offer a discount or a cheaper plan",
+    "price change": "explain it, or offer the former price",
+    "billed": "offer a plan that fits the use",
+    "bill trend": "explain the bills, offer a fixed price",
+    "invoices": None,
+    "payment method": "offer direct debit",
+    "paperless": None,
+    "payments": "offer instalments or another due date",
+    "account": None,
+    "usage": None,
+    "calls": None,
+    "usage trend": None,
+    "dropped calls": "hand the cells to the network, offer Wi-Fi calling",
+    "roaming": "offer a roaming option",
+    "network quality": "hand the cells to the network, offer Wi-Fi calling",
+    "SIM": None,
+    "number": None,
+    "contacts": None,
+    "unresolved": "settle the open contact, call back",
+    "complaints": "settle the complaint, call back",
+    "waiting": None,
+    "billing contacts": "explain the bill",
+    "network contacts": "check the line, call back",
 }

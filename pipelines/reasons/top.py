@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.errors import Held
-from pipelines.reasons.phrases import PHRASES, Phrase
+from pipelines.reasons.phrases import LEVERS, PHRASES, Phrase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,8 +16,19 @@ RAISES, LOWERS = "raises the risk", "lowers the risk"
 COUNT = 3
 
 
-def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[np.ndarray]:
-    """Three columns of words, strongest first; None where fewer than three themes contribute anything.
+class Reason(NamedTuple):
+    """The reasons of one rank, one entry per row: theme and words are None where no theme contributes any more.
+
+    `actionable`: it raises the risk, and LEVERS has something an agent can do about its theme.
+    """
+
+    words: np.ndarray
+    theme: np.ndarray
+    actionable: np.ndarray
+
+
+def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[Reason]:
+    """The three strongest reasons of every row, strongest first.
 
     `contributions` (rows, columns) in log-odds, positive towards leaving; `frame` holds the values the model saw, row
     by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the feature
@@ -25,33 +36,50 @@ def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequenc
     """
     import numpy as np
 
-    themes, member = _themes(columns)
-    summed = contributions.astype("float64") @ member.T
+    themes = _themes(columns)
+    names = np.array([*themes, None], dtype=object)
+    levers = np.array([LEVERS[theme] is not None for theme in themes])
+    summed, raising, lowering = _weighed(contributions, themes)
     order = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :COUNT]
     reasons = []
     for rank in range(COUNT):
         if rank >= len(themes):
-            reasons.append(np.full(len(frame), None, dtype=object))
+            nothing = np.full(len(frame), None, dtype=object)
+            reasons.append(Reason(nothing, nothing, np.zeros(len(frame), dtype=bool)))
             continue
-        theme = order[:, rank]
-        weight = np.take_along_axis(summed, theme[:, None], axis=1)[:, 0]
-        towards = np.where(member[theme] > 0, contributions * np.sign(weight)[:, None], -np.inf)
-        reasons.append(_words(towards.argmax(axis=1), weight, frame, columns))
+        theme, rows = order[:, rank], np.arange(len(frame))
+        weight = summed[rows, theme]
+        speaker = np.where(weight > 0, raising[rows, theme], lowering[rows, theme])
+        words = _words(speaker, weight, frame, columns)
+        reasons.append(Reason(words, names[np.where(weight == 0, -1, theme)], levers[theme] & (weight > 0)))
     return reasons
 
 
-def _themes(columns: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """The themes of the columns in their order, and the 0/1 matrix (themes, columns) of who belongs to which."""
-    import numpy as np
-
+def _themes(columns: Sequence[str]) -> dict[str, list[int]]:
+    """The themes of the columns in their order, each with the places of its columns."""
     unspoken = [name for name in columns if name not in PHRASES]
     if unspoken:
         raise Held("reasons", [f"no words for {', '.join(unspoken)}"], "add them to pipelines/reasons/phrases.py")
-    themes = list(dict.fromkeys(PHRASES[name].theme for name in columns))
-    member = np.zeros((len(themes), len(columns)))
-    for position, name in enumerate(columns):
-        member[themes.index(PHRASES[name].theme), position] = 1.0
-    return themes, member
+    themes: dict[str, list[int]] = {}
+    for place, name in enumerate(columns):
+        themes.setdefault(PHRASES[name].theme, []).append(place)
+    return themes
+
+
+def _weighed(
+    contributions: np.ndarray, themes: Mapping[str, Sequence[int]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each theme's sum, and the columns that raise and lower it most; all (rows, themes)."""
+    import numpy as np
+
+    shape = (len(contributions), len(themes))
+    summed, raising, lowering = np.empty(shape), np.empty(shape, dtype="int32"), np.empty(shape, dtype="int32")
+    for theme, places in enumerate(themes.values()):
+        parts = contributions[:, places]
+        summed[:, theme] = parts.sum(axis=1, dtype="float64")
+        raising[:, theme] = np.take(places, parts.argmax(axis=1))
+        lowering[:, theme] = np.take(places, parts.argmin(axis=1))
+    return summed, raising, lowering
 
 
 def _words(chosen: np.ndarray, weight: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

@@ -6,12 +6,14 @@ import csv
 import logging
 import os
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
 from pipelines.publish import Dataset
+from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
@@ -25,14 +27,14 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
 COLUMNS: dict[str, dict[str, str]] = {
     "churn": {
-        "churn_probability": "churn_probability", "decile": "churn_decile", "reason_1": "churn_reason_1",
-        "reason_2": "churn_reason_2", "reason_3": "churn_reason_3", "model_version": "churn_version",
-        "expires_at": "churn_expires_at",
+        "churn_probability": "churn_probability", "decile": "churn_decile",
+        **{name: f"churn_{name}" for name in (*REASONS, *THEMES, *ACTIONABLE)},
+        "model_version": "churn_version", "expires_at": "churn_expires_at",
     },
     "ltv": {
         "ltv_eur_12m": "ltv_eur_12m", "ltv_low_eur_12m": "ltv_low_eur_12m", "ltv_high_eur_12m": "ltv_high_eur_12m",
         "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
-        "reason_1": "ltv_reason_1", "reason_2": "ltv_reason_2", "reason_3": "ltv_reason_3",
+        **{name: f"ltv_{name}" for name in REASONS},
         "model_version": "ltv_version", "expires_at": "ltv_expires_at",
     },
 }
@@ -68,8 +70,11 @@ def extract(as_of: date) -> Path:
     return path
 
 
-def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
-    """The scores of the champion in force, or None when there is no champion or it has not scored this night."""
+def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """The scores of the champion in force, all columns or these.
+
+    None when there is no champion, when it has not scored this night, or when it did before there were such columns.
+    """
     import pyarrow.parquet as pq
 
     from pipelines import champions
@@ -81,7 +86,10 @@ def published_scores(model: str, as_of: date) -> pd.DataFrame | None:
     key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
     if scores.entry(key) is None:
         return None
-    frame: pd.DataFrame = pq.read_table(scores.verify(key), partitioning=None).to_pandas()
+    path = scores.verify(key)
+    if not set(columns or ()) <= set(pq.read_schema(path).names):
+        return None
+    frame: pd.DataFrame = pq.read_table(path, columns=columns and list(columns), partitioning=None).to_pandas()
     return frame
 
 
@@ -112,9 +120,11 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _cell(value: Any) -> str:
-    """Text of one cell: missing is empty, whole numbers have no point, text cannot start a formula."""
+    """Text of one cell: missing is empty, a flag yes or no, whole numbers without a point, no text starts a formula."""
     if value is None or value != value:  # NaN and NaT differ from themselves
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, float):

@@ -14,9 +14,11 @@ from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
+from pipelines.reasons import Stability, stability
 from pipelines.scoring.audit import audit
 from pipelines.scoring.classifier import classify
-from pipelines.scoring.table import write
+from pipelines.scoring.extract import published_scores
+from pipelines.scoring.table import THEMES, write
 from pipelines.scoring.value import lifetime_value
 from pipelines.settings import settings
 
@@ -25,16 +27,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WEEK = timedelta(days=7)
+
 
 @dataclass(frozen=True)
 class Scored:
-    """What a night published for one model. `rows` and the counts of `excluded` add up to the roster."""
+    """What a night published for one model. `rows` and the counts of `excluded` add up to the roster.
+
+    `stability` compares its reasons with those published for the night a week before; it is told, never published.
+    """
 
     model: str
     version: int
     as_of: date
     rows: int
     excluded: dict[str, int] = field(default_factory=dict)
+    stability: Stability | None = None
 
 
 def scores_of(model: str) -> Dataset:
@@ -67,7 +75,7 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
-        table, unscored = classify(bundle, frame), {}
+        table, unscored = classify(bundle, frame, as_of), {}
     left_out = excluded + Counter(unscored)
     stamped = _stamped(table, spec, champion.version, as_of)
     scores_of(model).publish(
@@ -81,7 +89,17 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
         },
     )
     log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(stamped), champion.version)
-    return Scored(model, champion.version, as_of, len(stamped), dict(sorted(left_out.items())))
+    steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
+    if steady is not None:
+        report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
+    return Scored(model, champion.version, as_of, len(stamped), dict(sorted(left_out.items())), steady)
+
+
+def since_last_week(model: str, as_of: date) -> Stability | None:
+    """How many are told the same as seven nights before; None unless both nights are published, with themes."""
+    columns = ("subscriber_id", *THEMES)
+    before, now = (published_scores(model, day, columns) for day in (as_of - WEEK, as_of))
+    return None if before is None or now is None else stability(before, now, THEMES)
 
 
 def _check_bundle(bundle: bundles.Bundle, spec: ModelSpec, version: int) -> None:

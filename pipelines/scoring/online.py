@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from pipelines.errors import Held
 from pipelines.progress import Report, silent
 from pipelines.scoring.extract import published_scores
-from pipelines.scoring.table import REASONS
+from pipelines.scoring.table import ACTIONABLE, REASONS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MODELS = ("churn", "ltv")
 SEPARATOR = "; "
+CAN_ACT = " (can be acted on)"
 
 
 def push(as_of: date, *, report: Report = silent) -> bool:
@@ -54,8 +55,9 @@ def _of(model: str, frame: pd.DataFrame) -> pd.DataFrame:
     if model == "ltv":
         kept = frame[["subscriber_id", "ltv_eur_12m", "model_version", "expires_at"]]
     else:
-        reasons = [SEPARATOR.join(word for word in words if word) for words in zip(*(frame[one] for one in REASONS),
-                                                                                   strict=True)]
+        marked = [frame[words].where(~frame[mark], frame[words] + CAN_ACT) for words, mark in zip(REASONS, ACTIONABLE,
+                                                                                              strict=True)]
+        reasons = [SEPARATOR.join(word for word in words if word) for words in zip(*marked, strict=True)]
         kept = frame[["subscriber_id", "churn_probability", "model_version", "expires_at"]].assign(
             churn_decile=frame["decile"], churn_reasons=reasons)
     return kept.rename(columns={"model_version": f"{model}_version", "expires_at": f"{model}_expires_at"})

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # does not change a published byte; deciles are cut on what is published.
 DIGITS, CENTS = 6, 2
 REASONS = ("reason_1", "reason_2", "reason_3")
+THEMES = tuple(f"{name}_theme" for name in REASONS)
+ACTIONABLE = tuple(f"{name}_actionable" for name in REASONS)
 
 
 def schema(kind: Kind) -> pa.Schema:
@@ -21,14 +23,16 @@ def schema(kind: Kind) -> pa.Schema:
     import pyarrow as pa
 
     measures = [("churn_probability", pa.float64()), ("decile", pa.int64())]
-    if kind is Kind.FORMULA:
+    marks = [*((name, pa.string()) for name in THEMES), *((name, pa.bool_()) for name in ACTIONABLE)]
+    if kind is Kind.FORMULA:  # its reasons are the two factors of the value: nothing to group, nothing to mark
+        marks = []
         measures = [(name, pa.float64()) for name in (
             "ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m",
         )]
         measures += [("survival_by_month", pa.list_(pa.float64())), ("margin_eur_by_month", pa.list_(pa.float64()))]
     return pa.schema([
         ("subscriber_id", pa.string()), ("as_of", pa.date32()), ("model", pa.string()), ("model_version", pa.int64()),
-        *measures, *((name, pa.string()) for name in REASONS), ("expires_at", pa.timestamp("us")),
+        *measures, *((name, pa.string()) for name in REASONS), *marks, ("expires_at", pa.timestamp("us")),
     ])
 
 

@@ -13,6 +13,7 @@ from pipelines.errors import NotEnoughData
 from pipelines.gate import Evaluation, metrics
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
+from pipelines.reasons import contributions
 from pipelines.training import baselines, frames, leakage, recipe
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
@@ -27,12 +28,17 @@ Rivals = dict[str, Floats]
 def fit(
     spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], cutoffs: Sequence[date], report: Report
 ) -> Candidate:
-    """The candidate of a frame of all matured cut-offs. Raises NotEnoughData naming the slice that is too thin."""
+    """The candidate of a frame of all matured cut-offs.
+
+    Raises NotEnoughData naming the slice that is too thin, and Held for a booster whose scores could not be explained:
+    it would hold the first night it scores.
+    """
     slices = divide(cutoffs, spec)
     report(f"train {spec.name}: {len(frame)} rows of {len(cutoffs)} cut-offs, {slices.why}")
-    if slices.design == "out_of_time":
-        return _out_of_time(spec, frame, columns, slices)
-    return _by_subscriber(spec, frame, columns, slices)
+    design = _out_of_time if slices.design == "out_of_time" else _by_subscriber
+    candidate = design(spec, frame, columns, slices)
+    contributions.tables(candidate.booster)
+    return candidate
 
 
 def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], slices: Slices) -> Candidate:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from pipelines.estate import Estate, estate
+from pipelines.landing import raw
+from pipelines.landing.contract import FEEDS
+from pipelines.landing.shapes import Feed
+from pipelines.publish import Dataset
 from pipelines.settings import settings
 from pipelines.warehouse.plan import Plan
 
 
 def write(plan: Plan) -> None:
-    """Write warehouse/estate/{as_ofs,cost_rates,exchange_rates,feeds,operators}.parquet, each in one rename."""
+    """Write warehouse/estate/{as_ofs,cost_rates,drops,exchange_rates,feeds,operators}.parquet, each in one rename."""
     import pyarrow as pa
 
     facts = estate()
     folder = settings().warehouse / "estate"
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / "cost_rates.parquet", _cost_rates(facts))
+    _replace(folder / "drops.parquet", _drops())
     _replace(folder / "exchange_rates.parquet", _exchange_rates(facts))
     _replace(folder / "feeds.parquet", _feeds(facts))
     wanted = sorted({*plan.as_ofs, *plan.churn_labels, *plan.ltv_labels})
@@ -47,6 +55,39 @@ def _cost_rates(facts: Estate) -> object:
         "product_code": pa.array([product for product, _ in rates], pa.string()),
         "rate_house": pa.array([Decimal(cents) / 100 for _, cents in rates], pa.decimal128(18, 4)),
     })
+
+
+def _drops() -> object:
+    """Every accepted version of every drop, by the manifests: shape_id, source, dt, drop_version, superseded_on.
+
+    An empty correction replaces too, although no row of it is in raw/.
+    """
+    import pyarrow as pa
+
+    rows = [
+        (feed.id, source, entry.key["dt"], version, superseded_on)
+        for feed in FEEDS for source, dataset in _senders(feed)
+        for entry in dataset.entries().values()
+        for version, superseded_on in _versions(raw.drops(entry))
+    ]
+    kinds = [("shape_id", pa.string()), ("source", pa.string()), ("dt", pa.string()), ("drop_version", pa.int32()),
+             ("superseded_on", pa.date32())]
+    return pa.table([pa.array([row[place] for row in rows], kind) for place, (_, kind) in enumerate(kinds)],
+                    names=[name for name, _ in kinds])
+
+
+def _senders(feed: Feed) -> Iterator[tuple[str, Dataset]]:
+    """The partitions of a shape of the contract, by who sent them."""
+    own = raw.dataset(feed)
+    yield feed.source, own
+    for folder in sorted(own.root.glob("from=*/")):
+        yield folder.name.removeprefix("from="), Dataset(folder, ("dt",))
+
+
+def _versions(drops: list[dict[str, Any]]) -> Iterator[tuple[int, date | None]]:
+    ordered = sorted((drop["version"], date.fromisoformat(drop["known_on"])) for drop in drops)
+    for (version, _), following in zip_longest(ordered, ordered[1:]):
+        yield version, following[1] if following else None
 
 
 def _exchange_rates(facts: Estate) -> object:

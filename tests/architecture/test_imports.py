@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OWNED = ("feast", "mlflow", "evidently", "great_expectations", "dbt")
+OWNED = ("feast", "mlflow", "evidently", "great_expectations", "dbt", "numba")
 
 
 def modules(folder: str) -> list[Path]:

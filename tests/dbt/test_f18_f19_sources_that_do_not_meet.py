@@ -37,7 +37,7 @@ def asked(lives: Lives, usage: list[dict[str, Any]]) -> Asked:
     made.connection.register("usage_rows", pa.Table.from_pylist(usage, schema=pa.schema(list(USAGE.items()))))
     made.connection.execute("""
         create table stg_network__usage_daily as select * from usage_rows;
-        create table int_as_of as select date '2026-03-01' as as_of, true as has_features;
+        create table int_as_of as select date '2026-03-01' as as_of, true as has_features, false as has_churn_label;
         create table int_subscriber_eligibility as
             select subscriber_id, operator, known_by as as_of, ended_on is null as is_active, true as has_features
             from int_subscription_state;
@@ -50,7 +50,7 @@ def asked(lives: Lives, usage: list[dict[str, Any]]) -> Asked:
                    0.0 as dl_throughput_mbps_30d, 0.0 as dl_latency_ms_30d, 0.0 as availability_ratio_30d,
                    0.0 as bad_cell_share_30d limit 0;
     """)
-    return made.build("ftr_subscriber_network", "fct_source_coverage")
+    return made.build("int_window_day", "ftr_subscriber_network", "fct_source_coverage")
 
 
 def gaps(made: Asked) -> dict[str, tuple[int, int]]:

@@ -26,7 +26,8 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 
 
 def as_of_table(as_of: date) -> tuple[list[dict[str, Any]], dict[str, pa.DataType]]:
-    return [{"as_of": as_of, "has_features": True}], {"as_of": D, "has_features": B}
+    row = {"as_of": as_of, "has_features": True, "has_churn_label": False}
+    return [row], {"as_of": D, "has_features": B, "has_churn_label": B}
 
 
 def eligible(as_of: date) -> tuple[list[dict[str, Any]], dict[str, pa.DataType]]:
@@ -59,7 +60,7 @@ def network(as_of: date, days: Sequence[date]) -> dict[str, Any]:
         "int_subscriber_qoe": ([], quality),
         "int_subscriber_number_event": (
             [], {"as_of": D, "subscriber_id": S, "last_sim_swap_on": D, "is_ported_in": B}),
-    }).build("ftr_subscriber_network")
+    }).build("int_window_day", "ftr_subscriber_network")
     return made.rows("select * from ftr_subscriber_network")[0]
 
 

@@ -108,9 +108,11 @@ def _publish(dataset: Dataset, feed: Feed, dt: str, rows: list[dict[str, Any]]) 
     path = dataset.live({"dt": dt})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema(feed)), path)
-    versions = {row["drop_version"]: row["known_on"] for row in rows}
-    return [_line(Entry({"dt": dt}, version, len(rows), sha256(path), known_on=str(known_on)))
-            for version, known_on in sorted(versions.items())]
+    versions = sorted({row["drop_version"]: str(row["known_on"]) for row in rows}.items())
+    drops = [{"version": version, "known_on": known_on} for version, known_on in versions]
+    digest = sha256(path)
+    return [_line(Entry({"dt": dt}, version, len(rows), digest, known_on=known_on, inputs={"drops": drops[:place]}))
+            for place, (version, known_on) in enumerate(versions, 1)]
 
 
 def _line(entry: Entry) -> str:

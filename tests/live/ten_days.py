@@ -146,8 +146,12 @@ def _strike(process: multiprocessing.process.BaseProcess, told: Path, kill: Kill
     while kill.after and process.is_alive() and not (told.exists() and kill.after in told.read_text(encoding="utf-8")):
         time.sleep(0.005)
     process.join(kill.seconds)
-    if process.is_alive():
+    if not process.is_alive():
+        return
+    try:
         (os.kill if kill.alone else os.killpg)(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # struck before it had a group of its own, and so before it started anything
+        os.kill(process.pid, signal.SIGKILL)
 
 
 def done(home: Path, what: str, days: Sequence[date]) -> None:

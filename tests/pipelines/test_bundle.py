@@ -15,6 +15,7 @@ import pytest
 from pipelines import bundle
 from pipelines.errors import Held, IntegrityError, UsageError
 from pipelines.publish import sha256
+from pipelines.reasons.contributions import contributions
 
 COLUMNS = ["price_eur", "contract_type", "has_voice"]
 CATEGORIES = {"contract_type": ["monthly", "yearly"]}
@@ -63,8 +64,12 @@ def test_another_order_of_columns_gives_the_same_predictions(saved: bundle.Bundl
 
 def test_contributions_add_up_to_the_margin(saved: bundle.Bundle, booster: Any) -> None:
     data = frame()
-    bias = booster.predict(bundle.dmatrix(saved.encode(data), COLUMNS), pred_contribs=True)[:, -1]
-    assert np.allclose(saved.contributions(data).sum(axis=1) + bias, saved.margin(data), atol=1e-4)
+    encoded = saved.encode(data)
+    own = saved.own_contributions(encoded)
+    exact = contributions(saved.tables(), encoded)
+    assert np.allclose(own, booster.predict(bundle.dmatrix(encoded, COLUMNS), pred_contribs=True))
+    assert np.allclose(exact, own[:, :-1], atol=1e-5)
+    assert np.allclose(exact.sum(axis=1) + own[:, -1], saved.margin(data), atol=1e-4)
 
 
 def cut(data: bytes) -> bytes:

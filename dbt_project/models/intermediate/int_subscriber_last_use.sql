@@ -5,7 +5,8 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
 recent_days as (
-    {{ days_around('as_ofs', silence_days()) }}
+    select * from {{ ref('int_window_day') }}
+    where window_name = 'last_use'
 ),
 
 -- Nearly everyone used something within the days that decide silence: all of history is read for the others alone.

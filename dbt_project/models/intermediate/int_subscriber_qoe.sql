@@ -1,6 +1,4 @@
-with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
-
-holdings as (select * from {{ ref('int_number_holding') }}),
+with holdings as (select * from {{ ref('int_number_holding') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
@@ -21,7 +19,8 @@ cells as (
 ),
 
 window_days as (
-    {{ days_around('as_ofs', quality_days()) }}
+    select * from {{ ref('int_window_day') }}
+    where window_name = 'quality'
 ),
 
 known_usage as (

@@ -19,7 +19,8 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
 window_days as (
-    {{ days_around('cutoffs', silence_days(), churn_horizon()) }}
+    select * from {{ ref('int_window_day') }}
+    where window_name = 'silence'
 ),
 
 prepaid_holdings as (
@@ -42,9 +43,9 @@ subscriber_usage as (
     from usage
     inner join window_days
         on usage.usage_on = window_days.day
-        and {{ is_known('usage', 'window_days.known_by') }}
     inner join prepaid_holdings
         on window_days.as_of = prepaid_holdings.as_of
+        and {{ is_known('usage', 'prepaid_holdings.known_by') }}
         and usage.msisdn_token = prepaid_holdings.msisdn_token
         and usage.usage_on >= prepaid_holdings.held_from_on
         and (prepaid_holdings.held_to_on is null or usage.usage_on < prepaid_holdings.held_to_on)

@@ -10,8 +10,8 @@ import pytest
 
 from pipelines import features
 from pipelines.errors import Held
-from pipelines.reasons import top_reasons, value_reasons
-from pipelines.reasons.phrases import PHRASES
+from pipelines.reasons import Reason, top_reasons, value_reasons
+from pipelines.reasons.phrases import LEVERS, PHRASES
 
 COLUMNS = ["contract_type", "billed_eur_30d", "billed_eur_90d", "has_tech_support", "complaints_90d"]
 
@@ -23,7 +23,11 @@ def one(**changed: object) -> pd.DataFrame:
 
 
 def said(contributions: list[float], frame: pd.DataFrame | None = None) -> list[str | None]:
-    return [column[0] for column in top_reasons(np.array([contributions]), one() if frame is None else frame, COLUMNS)]
+    return [reason.words[0] for reason in explained(contributions, frame)]
+
+
+def explained(contributions: list[float], frame: pd.DataFrame | None = None) -> list[Reason]:
+    return top_reasons(np.array([contributions]), one() if frame is None else frame, COLUMNS)
 
 
 def test_every_feature_of_every_service_has_words(home: Path) -> None:
@@ -66,6 +70,31 @@ def test_nothing_is_said_of_what_contributes_nothing() -> None:
     assert said([0.2, 0.0, 0.0, 0.0, 0.0]) == ["raises the risk: contract: month to month", None, None]
 
 
+def test_every_theme_says_whether_something_can_be_done_about_it() -> None:
+    assert set(LEVERS) == {phrase.theme for phrase in PHRASES.values()}
+    assert all(lever is None or lever for lever in LEVERS.values())
+    assert {theme for theme in ("contract", "price", "payments", "unresolved", "network quality") if LEVERS[theme]} == {
+        "contract", "price", "payments", "unresolved", "network quality"}
+    assert not [theme for theme in ("tenure", "household", "segment", "number") if LEVERS[theme]]
+
+
+def test_the_page_says_of_each_theme_what_can_be_done() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/reasons.md").read_text(encoding="utf-8")
+    cells = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    told = {theme: line[1] for line in cells if len(line) == 2 for theme in line[0].split(", ")}
+    assert {theme: told[theme] for theme in LEVERS} == {
+        theme: lever or "nothing: it is so, or it is past" for theme, lever in LEVERS.items()}
+
+
+def test_a_reason_is_actionable_when_it_raises_the_risk_and_there_is_a_lever() -> None:
+    reasons = explained([0.9, 0.0, 0.0, -0.5, 0.0])
+    assert [reason.theme[0] for reason in reasons] == ["contract", "support", None]
+    assert [bool(reason.actionable[0]) for reason in reasons] == [True, False, False]
+    tenure = top_reasons(np.array([[0.9]]), pd.DataFrame({"tenure_days": [40.0]}), ["tenure_days"])
+    assert [reason.theme[0] for reason in tenure] == ["tenure", None, None]
+    assert not any(reason.actionable[0] for reason in tenure)
+
+
 def test_a_missing_value_is_said_to_be_missing() -> None:
     assert said([0.0, 0.0, 0.0, 0.0, 0.4], one(complaints_90d=np.nan))[0] == "raises the risk: no care data"
 
@@ -83,7 +112,7 @@ def test_a_feature_without_words_is_held_by_name() -> None:
 
 def test_rows_keep_their_own_reasons() -> None:
     frame = pd.concat([one(), one(contract_type="two_year")], ignore_index=True)
-    first = top_reasons(np.array([[0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]]), frame, COLUMNS)[0]
+    first = top_reasons(np.array([[0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]]), frame, COLUMNS)[0].words
     assert first.tolist() == ["raises the risk: contract: month to month", "lowers the risk: contract: two year"]
 
 

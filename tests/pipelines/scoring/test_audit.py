@@ -21,7 +21,8 @@ def churn_rows(**changed: Any) -> pa.Table:
     rows: dict[str, Any] = {
         "subscriber_id": ACTIVE, "as_of": [date(2026, 1, 1)] * 3, "model": ["churn"] * 3, "model_version": [1] * 3,
         "churn_probability": [0.1, 0.5, 1.0], "decile": [8, 4, 1], "reason_1": ["x"] * 3, "reason_2": [None] * 3,
-        "reason_3": [None] * 3, "expires_at": [datetime(2026, 1, 4)] * 3,
+        "reason_3": [None] * 3, **{f"reason_{rank}_theme": ["tenure"] * 3 for rank in (1, 2, 3)},
+        **{f"reason_{rank}_actionable": [False] * 3 for rank in (1, 2, 3)}, "expires_at": [datetime(2026, 1, 4)] * 3,
     }
     return pa.table(rows | changed, schema=schema(Kind.CLASSIFIER))
 

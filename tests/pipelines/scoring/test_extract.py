@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import scoring
 from pipelines.errors import Held
+from pipelines.reasons.phrases import LEVERS
 from pipelines.scoring.extract import _cell
 
 NIGHT = date(2026, 1, 12)
@@ -34,6 +35,9 @@ def test_the_extract_has_one_row_per_scored_subscriber_with_both_models(champion
     assert 0 < float(first["churn_probability"]) < 1
     assert float(first["ltv_eur_12m"])
     assert all(first[f"churn_reason_{rank}"] for rank in (1, 2, 3))
+    assert {row["churn_reason_1_actionable"] for row in rows} == {"yes", "no"}
+    acted_on = [row for row in rows if row["churn_reason_1_actionable"] == "yes"]
+    assert all(row["churn_reason_1"].startswith("raises") and LEVERS[row["churn_reason_1_theme"]] for row in acted_on)
 
 
 def test_a_model_without_a_champion_leaves_its_cells_empty(champion: Any) -> None:

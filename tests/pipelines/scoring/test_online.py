@@ -33,6 +33,9 @@ def test_closing_a_night_pushes_what_was_published(champion: Any, formula: Any) 
     assert answer.ltv_eur_12m == rows.loc["sub_00042", "ltv_eur_12m"]
     assert answer.churn_reasons is not None
     assert answer.churn_reasons.count("; ") == 2
+    told = rows["churn_reasons"].str.split("; ").explode()
+    assert told[told.str.endswith("(can be acted on)")].str.startswith("raises the risk: ").all()
+    assert 0 < told.str.endswith("(can be acted on)").sum() < len(told)
     assert (answer.as_of, answer.expires_at.date()) == (NIGHT, NIGHT + timedelta(days=3))
 
 

@@ -18,6 +18,8 @@ import pytest
 from pipelines import features, scoring
 from pipelines.errors import Held, IntegrityError
 from pipelines.publish import Dataset, sha256
+from pipelines.reasons import contributions
+from pipelines.reasons.tables import Tables
 from pipelines.settings import settings
 
 NIGHT = date(2026, 1, 12)
@@ -94,6 +96,47 @@ def test_a_row_dropped_between_features_and_scores_holds_the_night(champion: Any
     with pytest.raises(Held, match="189 rows for 190 active"):
         scoring.score("churn", NIGHT)
     assert not (settings().scores / "churn" / f"as_of={NIGHT}" / "version=1" / "data.parquet").exists()
+
+
+@pytest.mark.parametrize(("tolerance", "reason"), [
+    (1e-4, "differ from XGBoost's own by up to"),
+    (1e9, "do not add up to the log-odds in [0-9]+ of 190 rows"),  # as when the sample misses what is wrong
+])
+def test_contributions_that_are_not_the_trees_hold_the_night(
+    champion: Any, monkeypatch: pytest.MonkeyPatch, tolerance: float, reason: str
+) -> None:
+    champion()
+    tables = contributions.tables
+    monkeypatch.setattr(contributions, "tables", lambda booster: tampered(tables(booster)))
+    monkeypatch.setattr(contributions, "ORACLE_TOLERANCE", tolerance)
+    with pytest.raises(Held, match=reason):
+        scoring.score("churn", NIGHT)
+    assert not (settings().scores / "churn" / f"as_of={NIGHT}").exists()
+
+
+def tampered(tables: Tables) -> Tables:
+    """One tree's contributions as if its leaves were other ones."""
+    values = tables.values.copy()
+    values[:tables.value_starts[1]] += np.float32(0.01)
+    return tables._replace(values=values)
+
+
+def test_reasons_are_compared_with_those_of_a_week_before_and_the_bytes_do_not_know(
+    champion: Any, world: ModuleType
+) -> None:
+    champion()
+    later = NIGHT + timedelta(days=7)
+    world.publish_world([later])
+    alone = scoring.score("churn", later)
+    path = Dataset(settings().scores / "churn", ("as_of", "version")).live({**KEY, "as_of": later.isoformat()})
+    before = sha256(path)
+    assert alone.stability is None
+    assert scoring.score("churn", NIGHT).stability is None
+    again = scoring.score("churn", later)
+    assert again.stability is not None
+    assert again.stability.subscribers > 180
+    assert 0 <= again.stability.same_first <= 1
+    assert sha256(path) == before
 
 
 def test_a_doubled_row_holds_the_night(champion: Any, monkeypatch: Any) -> None:

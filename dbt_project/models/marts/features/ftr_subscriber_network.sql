@@ -7,8 +7,6 @@ with active as (
     where is_active and has_features
 ),
 
-as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
-
 holdings as (select * from {{ ref('int_number_holding') }}),
 
 deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
@@ -20,7 +18,8 @@ number_events as (select * from {{ ref('int_subscriber_number_event') }}),
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
 window_days as (
-    {{ days_around('as_ofs', 90) }}
+    select * from {{ ref('int_window_day') }}
+    where window_name = 'usage'
 ),
 
 subscriber_usage as (

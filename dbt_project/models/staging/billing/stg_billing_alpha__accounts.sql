@@ -1,7 +1,7 @@
 with accounts as (select * from {{ source('billing_alpha', 'accounts') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_alpha', 'accounts')) }}
+    {{ drop_versions('billing_alpha.accounts') }}
 ),
 
 versioned as (

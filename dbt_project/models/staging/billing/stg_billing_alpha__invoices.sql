@@ -1,7 +1,7 @@
 with invoices as (select * from {{ source('billing_alpha', 'invoices') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_alpha', 'invoices')) }}
+    {{ drop_versions('billing_alpha.invoices') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with payments as (select * from {{ source('billing_alpha', 'payments') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_alpha', 'payments')) }}
+    {{ drop_versions('billing_alpha.payments') }}
 ),
 
 versioned as (

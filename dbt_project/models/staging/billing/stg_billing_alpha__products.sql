@@ -1,7 +1,7 @@
 with products as (select * from {{ source('billing_alpha', 'products') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_alpha', 'products')) }}
+    {{ drop_versions('billing_alpha.products') }}
 ),
 
 versioned as (

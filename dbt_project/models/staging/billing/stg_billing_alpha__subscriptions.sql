@@ -1,7 +1,7 @@
 with subscriptions as (select * from {{ source('billing_alpha', 'subscriptions') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_alpha', 'subscriptions')) }}
+    {{ drop_versions('billing_alpha.subscriptions') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with bills as (select * from {{ source('billing_bravo', 'bills') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_bravo', 'bills')) }}
+    {{ drop_versions('billing_bravo.bills') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with plans as (select * from {{ source('billing_bravo', 'plans') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_bravo', 'plans')) }}
+    {{ drop_versions('billing_bravo.plans') }}
 ),
 
 versioned as (

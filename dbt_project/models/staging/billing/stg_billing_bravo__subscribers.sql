@@ -1,7 +1,7 @@
 with subscribers as (select * from {{ source('billing_bravo', 'subscribers') }}),
 
 drop_versions as (
-    {{ drop_versions(source('billing_bravo', 'subscribers')) }}
+    {{ drop_versions('billing_bravo.subscribers') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with complaints as (select * from {{ source('care', 'complaints') }}),
 
 drop_versions as (
-    {{ drop_versions(source('care', 'complaints')) }}
+    {{ drop_versions('care.complaints') }}
 ),
 
 versioned as (

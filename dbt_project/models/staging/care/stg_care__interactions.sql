@@ -1,7 +1,7 @@
 with interactions as (select * from {{ source('care', 'interactions') }}),
 
 drop_versions as (
-    {{ drop_versions(source('care', 'interactions')) }}
+    {{ drop_versions('care.interactions') }}
 ),
 
 versioned as (

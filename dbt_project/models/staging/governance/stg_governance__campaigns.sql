@@ -1,7 +1,7 @@
 with campaigns as (select * from {{ source('governance', 'campaigns') }}),
 
 drop_versions as (
-    {{ drop_versions(source('governance', 'campaigns')) }}
+    {{ drop_versions('governance.campaigns') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with consents as (select * from {{ source('governance', 'consents') }}),
 
 drop_versions as (
-    {{ drop_versions(source('governance', 'consents')) }}
+    {{ drop_versions('governance.consents') }}
 ),
 
 versioned as (

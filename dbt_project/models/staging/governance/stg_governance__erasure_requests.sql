@@ -1,7 +1,7 @@
 with requests as (select * from {{ source('governance', 'erasure_requests') }}),
 
 drop_versions as (
-    {{ drop_versions(source('governance', 'erasure_requests')) }}
+    {{ drop_versions('governance.erasure_requests') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with cells as (select * from {{ source('network', 'cells') }}),
 
 drop_versions as (
-    {{ drop_versions(source('network', 'cells')) }}
+    {{ drop_versions('network.cells') }}
 ),
 
 versioned as (

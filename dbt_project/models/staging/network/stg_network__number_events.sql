@@ -1,7 +1,7 @@
 with events as (select * from {{ source('network', 'number_events') }}),
 
 drop_versions as (
-    {{ drop_versions(source('network', 'number_events')) }}
+    {{ drop_versions('network.number_events') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with usage as (select * from {{ source('network', 'usage_daily') }}),
 
 drop_versions as (
-    {{ drop_versions(source('network', 'usage_daily')) }}
+    {{ drop_versions('network.usage_daily') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with counters as (select * from {{ source('pm', 'ericsson') }}),
 
 drop_versions as (
-    {{ drop_versions(source('pm', 'ericsson')) }}
+    {{ drop_versions('pm.ericsson') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with counters as (select * from {{ source('pm', 'huawei') }}),
 
 drop_versions as (
-    {{ drop_versions(source('pm', 'huawei')) }}
+    {{ drop_versions('pm.huawei') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with counters as (select * from {{ source('pm', 'nokia') }}),
 
 drop_versions as (
-    {{ drop_versions(source('pm', 'nokia')) }}
+    {{ drop_versions('pm.nokia') }}
 ),
 
 versioned as (

@@ -1,7 +1,7 @@
 with counters as (select * from {{ source('pm', 'samsung') }}),
 
 drop_versions as (
-    {{ drop_versions(source('pm', 'samsung')) }}
+    {{ drop_versions('pm.samsung') }}
 ),
 
 versioned as (
