@@ -114,7 +114,7 @@ SPEC: Final = ModelSpec(
         min_positives=0,
         floors=(
             Floor("spearman", 0.30),
-            Floor("abs_total_bias", 0.10, is_ceiling=True),
+            Floor("abs_total_bias", 0.05, is_ceiling=True),
             Floor("interval_coverage", 0.75),
             Floor("interval_coverage", 0.85, is_ceiling=True),
             # The lower bound of the gain in RMSE over the best rival: better than every one by more than its interval.

@@ -64,7 +64,7 @@ def test_the_gate_passes_good_evidence():
     ({"interval_coverage": 0.6}, "interval_coverage is 0.6000; at least 0.75"),
     ({"interval_coverage": 0.97}, "interval_coverage is 0.9700; at most 0.85"),
     ({"gain_over_rivals": -0.01}, "gain_over_rivals is -0.0100; at least 0"),
-    ({"abs_total_bias": 0.2}, "abs_total_bias is 0.2000"),
+    ({"abs_total_bias": 0.06}, "abs_total_bias is 0.0600"),
     ({"rmse": 3.5}, "of the kaplan_meier baseline"),
 ])
 def test_the_gate_refuses_with_the_reason(changed: dict[str, float], reason: str):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 
 from pipelines import bundle as bundles
-from pipelines import champions, promotion, tracking, training
+from pipelines import champions, gate, promotion, tracking, training
 from pipelines.errors import IntegrityError, NotEnoughData
 from pipelines.models import SPECS
 from pipelines.publish import Dataset
@@ -282,3 +282,39 @@ class TestPromotion:
     def test_a_challenger_of_the_future_is_not_promoted_yet(self, challenger, home):
         challenger(date(2026, 6, 9))
         assert promotion.promote("churn", date(2026, 6, 8)) is None
+
+    def test_a_value_pinned_to_a_churn_version_of_the_past_is_not_promoted(self, challenger, home):
+        day = date(2026, 6, 1)
+        for trained_on in (day, day + timedelta(days=7)):
+            challenger(trained_on)
+            promotion.promote("churn", trained_on)
+        found = tracking.register("telco_ltv", {"identity": "pinned to v1"})
+        bundle = bundles.save(bundles.path_of("ltv", found.version), {
+            "model": "ltv", "version": found.version, "feature_service": "ltv_v2", "columns": [], "categories": {},
+            "calibrator": bundles.IDENTITY, "trained_as_of": "2026-06-09", "verdict": {"passed": True},
+            "ltv": {"churn_version": 1},
+        })
+        tracking.settle(found, bundle.directory, {"sha256": bundle.sha256}, alias="challenger")
+        told = []
+        assert promotion.promote("ltv", date(2026, 6, 9), report=told.append) is None
+        assert "is pinned to churn v1 and v2 has been promoted since; train ltv again" in told[0]
+
+    def test_a_churn_version_that_contradicts_the_standing_value_is_not_promoted(self, challenger, home, monkeypatch):
+        day = date(2026, 6, 1)
+        challenger(day)
+        promotion.promote("churn", day)
+        value = bundles.save(bundles.path_of("ltv", 1), {
+            "model": "ltv", "version": 1, "feature_service": "ltv_v2", "columns": [], "categories": {},
+            "calibrator": bundles.IDENTITY, "ltv": {"churn_version": 1},
+        })
+        champions.enter("ltv", 1, day, value.sha256, reason="test")
+        second = challenger(day + timedelta(days=7))
+        shares = {"value": 0.3}
+        monkeypatch.setattr(
+            "pipelines.training.value.coherence.of_standing", lambda *_: gate.coherence(shares["value"], 0.1)
+        )
+        told = []
+        assert promotion.promote("churn", day + timedelta(days=8), report=told.append) is None
+        assert f"challenger v{second} and ltv v1, 30.0% of the subscribers rise in churn and in lifetime value" in told[0]
+        shares["value"] = 0.02
+        assert promotion.promote("churn", day + timedelta(days=8)).version == second
