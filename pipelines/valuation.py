@@ -26,6 +26,7 @@ Array = npt.NDArray[Any]
 
 HAZARD: Final = "hazard.ubj"
 MONTH: Final = "month"  # the column the hazard head has beyond the feature service's
+EVERYBODY: Final = "everybody"
 CHUNK: Final = 100_000  # rows whose encoded features are held at once: 31 MB of float32 for 77 columns
 UNIT_EUR: Final = 1.0  # a month in the interval's scale at the least, so that a margin of nothing has a width
 
@@ -45,15 +46,16 @@ class Outlook:
         """Expected discounted margin, EUR, (n,)."""
         return ltv.expected_margin(self.stay, self.margin, monthly_discount)
 
-    def band(self, monthly_discount: float, interval: Mapping[str, float]) -> tuple[Floats, Floats]:
-        """Low and high (n,), EUR, around the value: `interval` holds coverage and how far to move either end.
+    def band(self, monthly_discount: float, coverage: float, moves: Floats) -> tuple[Floats, Floats]:
+        """Low and high (n,), EUR, around the value.
 
-        The ends are quantiles of what a life that ends in month m brings, moved by the conformal correction that was
-        measured on matured margins, in units of `scale`.
+        The ends are quantiles of what a life that ends in month m brings, moved outwards by the conformal corrections
+        `moves` (n, 2) that were measured on matured margins, each in units of its end (`scale`).
         """
-        low, high = self.quantiles(monthly_discount, interval["coverage"])
-        value, scale = self.value(monthly_discount), self.scale()
-        return (np.minimum(low - interval["low"] * scale, value), np.maximum(high + interval["high"] * scale, value))
+        low, high = self.quantiles(monthly_discount, coverage)
+        value = self.value(monthly_discount)
+        return (np.minimum(low - moves[:, 0] * self.scale(low), value),
+                np.maximum(high + moves[:, 1] * self.scale(high), value))
 
     def quantiles(self, monthly_discount: float, coverage: float) -> tuple[Floats, Floats]:
         """The two ends that leave out (1 - coverage) / 2 each of the margin's distribution by month of leaving."""
@@ -66,9 +68,10 @@ class Outlook:
         below = np.cumsum(np.take_along_axis(chance, order, axis=1), axis=1)
         return (_at(ranked, below, (1 - coverage) / 2), _at(ranked, below, (1 + coverage) / 2))
 
-    def scale(self) -> Floats:
-        """What the correction is measured in, (n,): the margin of one who stays, and a euro for every month."""
-        return np.asarray(np.abs(self.margin).sum(axis=1) + UNIT_EUR * self.months)
+    def scale(self, end: Floats) -> Floats:
+        """What a correction is measured in, (n,): the end itself, as noise grows with the time one pays, and a euro for
+        every month."""
+        return np.asarray(np.abs(end) + UNIT_EUR * self.months)
 
     def first(self, months: int) -> Outlook:
         """The same of the first months only."""
@@ -76,6 +79,18 @@ class Outlook:
 
     def rows(self, mask: Array) -> Outlook:
         return Outlook(self.stay[mask], self.margin[mask])
+
+
+def moves(interval: Mapping[str, Any], frame: pd.DataFrame) -> Floats:
+    """How far each row's ends move, (n, 2): the correction of its group, or that of all where its group has none."""
+    ends = interval["ends"]
+    group = groups(interval["by"], frame)
+    return np.array([ends.get(name, ends[EVERYBODY]) for name in group], dtype=np.float64).reshape(len(group), 2)
+
+
+def groups(column: str, frame: pd.DataFrame) -> list[str]:
+    """Whose correction a row takes; everybody's where the service has no such column."""
+    return [str(name) for name in frame[column]] if column in frame.columns else [EVERYBODY] * len(frame)
 
 
 def _at(ranked: Floats, below: Floats, level: float) -> Floats:

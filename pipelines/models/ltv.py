@@ -85,6 +85,7 @@ SPEC: Final = ModelSpec(
         "survival_from": "churn",
         "margin_column": MARGIN_COLUMN,
         "coverage": 0.80,  # of the published interval
+        "interval_by": "contract_type",  # whose groups the interval is corrected by
         "history_cutoffs": 53,  # weeks a person-period may span: a year
         "history_rows": 250_000,  # (subscriber, cut-off) rows that are read; whole subscribers are left out beyond
         "person_periods": 150_000,  # rows a head is fitted on

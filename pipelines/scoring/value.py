@@ -45,23 +45,24 @@ def lifetime_value(
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
     first = churn["churn_probability"].to_numpy(dtype="float64")[valued]
     outlook = valuation.outlook(bundle, frame[valued], first, int(terms["months"]))
-    table = _table(frame["subscriber_id"][valued], outlook, terms, churn["reason_1"][valued])
+    table = _table(frame[valued], outlook, terms, churn["reason_1"][valued])
     without = int((~valued).sum())
     return table, ({NO_MARGIN: without} if without else {})
 
 
 def _table(
-    subscribers: pd.Series[str], outlook: valuation.Outlook, terms: Mapping[str, Any], churn_reason: pd.Series[str]
+    frame: pd.DataFrame, outlook: valuation.Outlook, terms: Mapping[str, Any], churn_reason: pd.Series[str]
 ) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
     rate, months = float(terms["monthly_discount"]), outlook.months
-    low, high = outlook.band(rate, terms["interval"])
+    interval = terms["interval"]
+    low, high = outlook.band(rate, float(interval["coverage"]), valuation.moves(interval, frame))
     stay, margin = np.round(outlook.stay[:, 1:], DIGITS), np.round(outlook.margin, CENTS)
     words = value_reasons(margin[:, 0], stay[:, -1], months, churn_reason)
     return pa.table({
-        "subscriber_id": pa.array(subscribers, pa.string()),
+        "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
         "ltv_eur_12m": np.round(outlook.value(rate), CENTS),
         "ltv_low_eur_12m": np.round(low, CENTS),
         "ltv_high_eur_12m": np.round(high, CENTS),

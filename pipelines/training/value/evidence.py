@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipelines import bundle as bundles
+from pipelines import valuation
 from pipelines.gate import Evaluation, metrics, money
 from pipelines.gate.bootstrap import paired_gain
 from pipelines.models import ltv
@@ -19,33 +20,46 @@ from pipelines.training.value.periods import History
 from pipelines.valuation import Outlook
 
 LEAKAGE_ROWS = 50_000
+GROUP_ROWS = 500  # a tenth of them lies beyond either end
 QUARTER_DAYS = 91  # 13 weeks: the cut-off of the grid at which the next 90 days begin
 QUARTERS = (2, 3, 4)
 
 
 def conformal(
-    outlook: Outlook, realised: Floats, coverage: float, fold: Array
-) -> tuple[dict[str, float], Floats, Floats]:
-    """The interval's correction, and the ends (low, high) that each fold gets from the other folds' rows.
+    outlook: Outlook, realised: Floats, coverage: float, fold: Array, group: Array
+) -> tuple[dict[str, list[float]], Floats, Floats]:
+    """The interval's corrections (low, high) by group, and the ends that each fold gets from the other folds' rows.
 
     Conformalised quantile regression (Romano, Patterson and Candès 2019), both ends by themselves and in units of
-    `Outlook.scale`: the end moves by the (1 - (1 - coverage) / 2)(1 + 1/n) quantile of how far outcomes lay beyond it.
+    `Outlook.scale`: an end moves by the (1 + coverage) / 2 (1 + 1/n) quantile of how far outcomes lay beyond it. By group
+    (Mondrian; Vovk, Gammerman and Shafer 2005), so that a small one is covered too; one under GROUP_ROWS takes everybody's.
     """
     low, high = outlook.quantiles(0.0, coverage)
-    scale, level = outlook.scale(), (1 + coverage) / 2
-    beyond = {"low": (low - realised) / scale, "high": (realised - high) / scale}
+    beyond = np.column_stack([(low - realised) / outlook.scale(low), (realised - high) / outlook.scale(high)])
+    level = (1 + coverage) / 2
 
-    def moved(part: Array) -> dict[str, float]:
-        n = max(int(part.sum()), 1)
-        share = min(level * (1 + 1 / n), 1.0)
-        return {"coverage": coverage,
-                **{end: float(np.quantile(values[part], share, method="higher")) for end, values in beyond.items()}}
+    def corrections(part: Array) -> dict[str, list[float]]:
+        found = {valuation.EVERYBODY: _upper(beyond[part], level)}
+        for name in np.unique(group[part]):
+            mine = part & (group == name)
+            if int(mine.sum()) >= GROUP_ROWS:
+                found[str(name)] = _upper(beyond[mine], level)
+        return found
 
-    ends = np.empty((len(realised), 2))
+    def applied(ends: dict[str, list[float]], part: Array) -> Floats:
+        moved = np.array([ends.get(str(name), ends[valuation.EVERYBODY]) for name in group[part]])
+        return np.column_stack(outlook.rows(part).band(0.0, coverage, moved))
+
+    banded = np.empty((len(realised), 2))
     for number in np.unique(fold):
         mine = fold == number
-        ends[mine] = np.column_stack(outlook.rows(mine).band(0.0, moved(~mine if (~mine).any() else mine)))
-    return moved(np.ones(len(realised), dtype=bool)), ends[:, 0], ends[:, 1]
+        banded[mine] = applied(corrections(~mine if (~mine).any() else mine), mine)
+    return corrections(np.ones(len(realised), dtype=bool)), banded[:, 0], banded[:, 1]
+
+
+def _upper(beyond: Floats, level: float) -> list[float]:
+    share = min(level * (1 + 1 / len(beyond)), 1.0)
+    return [float(f"{one:.9g}") for one in np.quantile(beyond, share, axis=0, method="higher")]
 
 
 def horizons(history: History, rows: Array, realised: Floats, outlook: Outlook) -> dict[str, float]:
@@ -118,12 +132,14 @@ def alone(spec: ModelSpec, made: Heads, history: History, categories: Any) -> di
 def evaluation(
     spec: ModelSpec, made: Heads, history: History, rows: Array, outlook: Outlook, realised: Floats, first: Floats,
     categories: Any, churn: bundles.Bundle,
-) -> tuple[Evaluation, dict[str, float]]:
-    """The evidence over the label's horizon, and the interval's correction. Arrays are of the judged rows."""
+) -> tuple[Evaluation, dict[str, Any]]:
+    """The evidence over the label's horizon, and the interval's corrections. Arrays are of the judged rows."""
     months = round(spec.horizon_days / ltv.MONTH_DAYS)
     near = outlook.first(months)
     predicted = near.value(0.0)
-    interval, low, high = conformal(near, realised, float(spec.parameters["coverage"]), made.fold[rows])
+    coverage, by = float(spec.parameters["coverage"]), str(spec.parameters["interval_by"])
+    group = np.array(valuation.groups(by, history.frame.iloc[rows]))
+    ends, low, high = conformal(near, realised, coverage, made.fold[rows], group)
     simple = rivals.of(history, rows, first, spec.parameters["margin_column"], months)
     figures = {
         **money.figures(realised, predicted), **money.interval(realised, low, high),
@@ -147,7 +163,7 @@ def evaluation(
         reliability=tuple(money.deciles(realised, predicted)),
         slices={"judged": {"cutoffs": _dates(days), "rows": len(rows), "positives": 0}},
         notes=_notes(spec, made, history, rows, churn, days), alone=alone(spec, made, history, categories),
-    ), interval
+    ), {"coverage": coverage, "by": by, "ends": ends}
 
 
 def _dates(days: Array) -> list[str]:

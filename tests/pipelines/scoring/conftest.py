@@ -25,7 +25,7 @@ MARGIN = {
 TERMS = {
     "months": 12, "monthly_discount": 0.006434, "margin_column": "margin_eur_30d", "margin": MARGIN,
     "hazard": {"longest": 3, "calibrator": {"kind": "identity"}},
-    "interval": {"coverage": 0.8, "low": 0.02, "high": 0.05},
+    "interval": {"coverage": 0.8, "by": "contract_type", "ends": {"everybody": [0.02, 0.05]}},
 }
 
 

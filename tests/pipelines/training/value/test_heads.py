@@ -104,23 +104,38 @@ def test_nobody_prepaid_and_no_list_price_change_nothing(made):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_interval_covers_the_share_it_says(seed: int):
-    """Lives drawn from the outlook itself, with noise and a bias the correction has to find."""
+def test_the_interval_covers_the_share_it_says_in_every_group(seed: int):
+    """Lives drawn from the outlook itself, with a bias and noise that the corrections have to find."""
     random = np.random.default_rng(seed)
-    n, months = 6000, 3
+    n, months = 8000, 3
+    group = np.where(np.arange(n) % 4 == 0, "prepaid", "12m")
     hazard = random.uniform(0.01, 0.25, (n, months))
     outlook = valuation.Outlook(np.hstack([np.ones((n, 1)), np.cumprod(1 - hazard, axis=1)]),
                                 np.repeat(random.uniform(5, 60, (n, 1)), months, axis=1))
     left = random.random((n, months)) < hazard
     ends = np.where(left.any(axis=1), left.argmax(axis=1) + random.random(n), months)
-    came = outlook.margin[:, 0] * ends * random.normal(0.95, 0.1, n)
-    interval, low, high = evidence.conformal(outlook, came, 0.8, np.arange(n) % 3)
-    assert ((came >= low) & (came <= high)).mean() == pytest.approx(0.8, abs=0.02)
-    assert (low <= outlook.value(0.0)).all()
-    assert (high >= outlook.value(0.0)).all()
-    fresh = outlook.margin[:, 0] * ends * random.normal(0.95, 0.1, n)
-    low, high = outlook.band(0.0, interval)
-    assert ((fresh >= low) & (fresh <= high)).mean() == pytest.approx(0.8, abs=0.02)
+    noise = np.where(group == "prepaid", 0.4, 0.1)
+
+    def came() -> np.ndarray:
+        return outlook.margin[:, 0] * ends * (0.95 + noise * random.normal(0, 1, n))
+
+    seen = came()
+    found, low, high = evidence.conformal(outlook, seen, 0.8, np.arange(n) % 3, group)
+    fresh, moved = came(), np.array([found[name] for name in group])
+    again = outlook.band(0.0, 0.8, moved)
+    for outcome, (bottom, top) in ((seen, (low, high)), (fresh, again)):
+        assert (bottom <= outlook.value(0.0)).all()
+        assert (top >= outlook.value(0.0)).all()
+        for name in ("prepaid", "12m"):
+            mine = group == name
+            assert ((outcome >= bottom) & (outcome <= top))[mine].mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_group_nobody_measured_takes_everybodys_correction():
+    interval = {"coverage": 0.8, "by": "contract_type", "ends": {"everybody": [0.1, 0.2], "12m": [0.3, 0.4]}}
+    frame = pd.DataFrame({"contract_type": ["12m", "new", None]})
+    assert valuation.moves(interval, frame).tolist() == [[0.3, 0.4], [0.1, 0.2], [0.1, 0.2]]
+    assert valuation.moves(interval, frame[[]]).tolist() == [[0.1, 0.2]] * 3
 
 
 def test_a_planted_incoherence_is_measured(told, made):
