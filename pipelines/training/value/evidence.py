@@ -31,8 +31,9 @@ def conformal(
     """The interval's corrections (low, high) by group, and the ends that each fold gets from the other folds' rows.
 
     Conformalised quantile regression (Romano, Patterson and Candès 2019), both ends by themselves and in units of
-    `Outlook.scale`: an end moves by the (1 + coverage) / 2 (1 + 1/n) quantile of how far outcomes lay beyond it. By group
-    (Mondrian; Vovk, Gammerman and Shafer 2005), so that a small one is covered too; one under GROUP_ROWS takes everybody's.
+    `Outlook.scale`: an end moves by the (1 + coverage) / 2 (1 + 1/n) quantile of how far outcomes lay beyond it. By
+    group (Mondrian; Vovk, Gammerman and Shafer 2005), so that a small one is covered too; one under GROUP_ROWS takes
+    everybody's.
     """
     low, high = outlook.quantiles(0.0, coverage)
     beyond = np.column_stack([(low - realised) / outlook.scale(low), (realised - high) / outlook.scale(high)])
