@@ -6,11 +6,11 @@ import logging
 from datetime import date
 
 from pipelines import bundle as bundles
-from pipelines import champions, tracking
+from pipelines import champions, pairing, tracking
 from pipelines.champions import Champion
 from pipelines.clock import DAY, parse_day
 from pipelines.errors import IntegrityError
-from pipelines.models import SPECS, spec_of
+from pipelines.models import spec_of
 from pipelines.models.spec import FirstChampion, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
@@ -26,7 +26,8 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
 
     The first champion is in force from its own as_of T, where the spec says so; a later one from max(T, newest scored
     as_of + 1), so that no published night changes its model. A challenger whose T is older than the champion's is
-    never promoted. Raises IntegrityError when bundle and registry disagree, or the bundle's verdict did not pass.
+    never promoted. Models that stand on this one are measured with it and move with it (`pairing`). Raises
+    IntegrityError when bundle and registry disagree, or the bundle's verdict did not pass.
     """
     spec = spec_of(model)
     found = tracking.version_by_alias(spec.registered_name, CHALLENGER)
@@ -40,7 +41,10 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
     if last is not None and last.version == found.version:
         return _aliased(spec.registered_name, last, None)  # a retry after a kill between log and alias
     start = trained if last is None else max(trained, _first_unscored(model, trained))
-    obstacle = _obstacle(spec, found.version, trained, as_of, last) or _two_stories(spec, challenger, as_of)
+    obstacle = (
+        _obstacle(spec, found.version, trained, as_of, last) or pairing.obstacle(spec, challenger)
+        or _move_with(spec, challenger, as_of, start, report)
+    )
     if obstacle:
         _tell(report, obstacle)
         return None
@@ -76,29 +80,21 @@ def _obstacle(spec: ModelSpec, version: int, trained: date, as_of: date, last: C
     return ""
 
 
-def _two_stories(spec: ModelSpec, challenger: bundles.Bundle, as_of: date) -> str:
-    """Why the models that are read beside each other would contradict each other after this promotion, or nothing.
-
-    A lifetime value has passed the coherence check against the churn version it pins, so that must be the one in
-    force; under a new churn version every standing lifetime value is measured again.
-    """
-    source = spec.parameters.get("survival_from")
-    if source is not None:
-        standing, pinned = champions.history(source), challenger.facts["ltv"]["churn_version"]
-        if standing and standing[-1].version != pinned:
-            return (f"{spec.name}: challenger v{challenger.version} is pinned to {source} v{pinned} and "
-                    f"v{standing[-1].version} has been promoted since; train {spec.name} again")
-        return ""
-    for other in SPECS.values():
-        if other.parameters.get("survival_from") == spec.name and (log_of_other := champions.history(other.name)):
-            from pipelines.training.value import coherence
-
-            last = log_of_other[-1]
-            value = bundles.load(bundles.path_of(other.name, last.version), expected=last.sha256)
-            check = coherence.of_standing(other, value, challenger, as_of)
-            if not check.passed:
-                who = f"{spec.name}: with challenger v{challenger.version} and {other.name} v{last.version}"
-                return f"{who}, {check.sentence}"
+def _move_with(spec: ModelSpec, challenger: bundles.Bundle, as_of: date, start: date, report: Report) -> str:
+    """Bring every value that stands on this model along, before the model itself is entered: a kill between the two is
+    healed by the retry. Why one of them cannot come, or nothing."""
+    pairs = pairing.measured(spec, challenger, as_of)
+    for other, last, check in pairs:
+        if not check.passed:
+            who = f"{spec.name}: with challenger v{challenger.version} and {other.name} v{last.version}"
+            return f"{who}, {check.sentence}"
+    for other, last, check in pairs:
+        if bundles.load(bundles.path_of(other.name, last.version)).facts["ltv"]["churn_version"] == challenger.version:
+            continue  # moved before a kill
+        moved = pairing.move(other, last, challenger, check, max(start, _first_unscored(other.name, start)))
+        report(f"{other.name}: v{moved.version}, the heads of v{last.version}, is champion from {moved.from_as_of}")
+        tracking.set_alias(other.registered_name, PREVIOUS, last.version)
+        tracking.set_alias(other.registered_name, CHAMPION, moved.version)
     return ""
 
 

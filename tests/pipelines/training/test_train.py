@@ -189,6 +189,16 @@ def test_the_same_lifetime_value_again_is_the_same_version_and_from_nothing_the_
     assert made[0].facts["ltv"] == bundles.load(trained.ltv.bundle).facts["ltv"]
 
 
+def test_a_second_lifetime_value_is_compared_with_the_one_in_force_on_the_same_rows(trained, monkeypatch):
+    assert promotion.promote("ltv", trained.T).version == 1
+    monkeypatch.setitem(SPECS, "ltv", replace(LTV, seed=79))
+    again = training.train("ltv", trained.T)
+    check = again.verdict.checks[-1]
+    assert f"over champion v1 on {again.evaluation.rows} rows" in check.sentence
+    assert not again.verdict.passed  # the same recipe with another seed is no better
+    assert abs(check.value) < 1.0  # EUR
+
+
 def test_lifetime_value_without_a_churn_champion_says_what_to_train_first(trained):
     before = trained.T - timedelta(days=1)
     with pytest.raises(NotEnoughData) as held:
@@ -299,22 +309,60 @@ class TestPromotion:
         assert promotion.promote("ltv", date(2026, 6, 9), report=told.append) is None
         assert "is pinned to churn v1 and v2 has been promoted since; train ltv again" in told[0]
 
-    def test_a_churn_version_that_contradicts_the_standing_value_is_not_promoted(self, challenger, home, monkeypatch):
+    @pytest.fixture
+    def standing(self, challenger, home, monkeypatch):
+        """Churn v1 and a value that pins it, in force; what this gives is the incoherent share to be measured."""
         day = date(2026, 6, 1)
         challenger(day)
-        promotion.promote("churn", day)
+        first = promotion.promote("churn", day)
         value = bundles.save(bundles.path_of("ltv", 1), {
             "model": "ltv", "version": 1, "feature_service": "ltv_v2", "columns": [], "categories": {},
-            "calibrator": bundles.IDENTITY, "ltv": {"churn_version": 1},
-        })
+            "identity": "one", "calibrator": bundles.IDENTITY, "trained_as_of": day.isoformat(), "verdict": {"passed": True},
+            "ltv": {"churn_version": 1, "churn_sha256": first.sha256, "months": 12},
+        }, files={"hazard.ubj": b"trees", "card.md": b"card"})
+        tracking.settle(tracking.register("telco_ltv", {"identity": "one"}), value.directory, {"sha256": value.sha256})
         champions.enter("ltv", 1, day, value.sha256, reason="test")
-        second = challenger(day + timedelta(days=7))
-        shares = {"value": 0.3}
+        share = {"value": 0.02}
         monkeypatch.setattr(
-            "pipelines.training.value.coherence.of_standing", lambda *_: gate.coherence(shares["value"], 0.1)
+            "pipelines.training.value.coherence.of_standing", lambda *_: gate.coherence(share["value"], 0.1)
         )
-        told = []
-        assert promotion.promote("churn", day + timedelta(days=8), report=told.append) is None
+        return share
+
+    def test_a_churn_version_that_contradicts_the_standing_value_is_not_promoted(self, challenger, standing):
+        standing["value"] = 0.3
+        second, told = challenger(date(2026, 6, 8)), []
+        assert promotion.promote("churn", date(2026, 6, 9), report=told.append) is None
         assert f"challenger v{second} and ltv v1, 30.0% of the subscribers rise in churn and in" in told[0]
-        shares["value"] = 0.02
-        assert promotion.promote("churn", day + timedelta(days=8)).version == second
+        assert [line.version for line in champions.history("ltv")] == [1]
+
+    def test_the_pair_moves_together_from_the_same_night_with_the_heads_as_they_were(self, challenger, standing):
+        second = challenger(date(2026, 6, 8))
+        entered = promotion.promote("churn", date(2026, 6, 9))
+        moved = champions.history("ltv")[-1]
+        assert (entered.version, moved.from_as_of) == (second, entered.from_as_of)
+        bundle = bundles.load(bundles.path_of("ltv", moved.version), expected=moved.sha256)
+        assert (bundle.version, bundle.facts["ltv"]["churn_version"]) == (2, second)
+        assert bundle.facts["ltv"]["churn_sha256"] == entered.sha256
+        assert bundle.file("hazard.ubj").read_bytes() == b"trees"
+        assert bundle.facts["paired"]["heads_of_version"] == 1
+        assert bundle.facts["paired"]["coherence"]["value"] == 0.02
+        assert tracking.version_by_alias("telco_ltv", "champion").version == 2
+        assert tracking.version_by_alias("telco_ltv", "previous").version == 1
+
+    def test_a_kill_between_the_value_and_its_churn_version_is_healed_by_the_retry(
+        self, challenger, standing, monkeypatch
+    ):
+        second, enter = challenger(date(2026, 6, 8)), champions.enter
+
+        def killed(model, *args, **more):
+            if model == "churn":
+                raise KeyboardInterrupt
+            return enter(model, *args, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pipelines.champions.enter", killed)
+            with pytest.raises(KeyboardInterrupt):
+                promotion.promote("churn", date(2026, 6, 9))
+        assert champions.history("ltv")[-1].version == 2
+        assert promotion.promote("churn", date(2026, 6, 9)).version == second
+        assert [line.version for line in champions.history("ltv")] == [1, 2]
