@@ -34,8 +34,11 @@ test-live: $(READY) ## real Airflow, real servers, real data (longer)
 lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
-bench: $(READY)  ## long measurements, by hand: the oracle, every scenario through the whole house, reasons
+bench: $(READY)  ## long measurements, by hand: features against plain Python, ladders, scenarios, reasons
+	$(BIN)/python benchmarks/features_truth.py
 	$(BIN)/python benchmarks/recovery.py --oracle-only
+	$(BIN)/python benchmarks/ladder.py
+	$(BIN)/python benchmarks/vendor_swap.py
 	$(BIN)/python benchmarks/scenarios.py
 	$(BIN)/python benchmarks/reasons.py
 

@@ -7,6 +7,7 @@ So one digest binds everything, and nothing is parsed by XGBoost before its byte
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from pipelines.reasons.tables import Tables
@@ -32,7 +34,9 @@ BOOSTER = "model.ubj"
 HEADS = frozenset({"hazard.ubj"})  # boosters of a model that is made of several
 SAMPLE = "sample.parquet"
 # What a bundle may hold. A pickle, a script or a shared library is not on the list, whatever bundle.json says.
-ALLOWED = HEADS | {BOOSTER, SAMPLE, "card.json", "card.md", "metrics.json", "evaluation.json", "verdict.json"}
+ALLOWED = HEADS | {
+    BOOSTER, SAMPLE, "card.json", "card.md", "card.html", "metrics.json", "evaluation.json", "verdict.json",
+}
 REQUIRED = ("model", "version", "feature_service", "columns", "categories", "calibrator")
 IDENTITY: dict[str, Any] = {"kind": "identity"}
 
@@ -184,10 +188,14 @@ def dmatrix(
     )
 
 
-def calibrate(margin: np.ndarray, calibrator: Mapping[str, Any]) -> np.ndarray:
-    """Probability from log-odds: identity is sigmoid(m), platt is sigmoid(a * m + b) with a > 0 (Platt 1999)."""
+def calibrate(margin: npt.ArrayLike, calibrator: Mapping[str, Any]) -> np.ndarray:
+    """Probability from log-odds: identity is sigmoid(m), platt is sigmoid(a * m + b) with a > 0 (Platt 1999), isotonic
+    is read between its knots by straight lines, and beyond them it stays (Zadrozny and Elkan 2002)."""
     import numpy as np
 
+    if calibrator.get("kind") == "isotonic":
+        x, p = _knots(calibrator)
+        return np.asarray(np.interp(np.asarray(margin, dtype="float64"), x, p))
     slope, intercept = _slope_and_intercept(calibrator)
     scaled = slope * np.asarray(margin, dtype="float64") + intercept
     return np.asarray(np.exp(-np.logaddexp(0.0, -scaled)))
@@ -197,11 +205,20 @@ def _slope_and_intercept(calibrator: Mapping[str, Any]) -> tuple[float, float]:
     if calibrator.get("kind") == "identity":
         return 1.0, 0.0
     if calibrator.get("kind") != "platt":
-        raise IntegrityError(f"calibrator {calibrator.get('kind')!r} is not one of identity, platt")
+        raise IntegrityError(f"calibrator {calibrator.get('kind')!r} is not one of identity, platt, isotonic")
     slope, intercept = float(calibrator["a"]), float(calibrator["b"])
     if not (math.isfinite(slope) and slope > 0 and math.isfinite(intercept)):
         raise IntegrityError(f"platt calibrator a={slope} b={intercept}: a must be finite and positive, b finite")
     return slope, intercept
+
+
+def _knots(calibrator: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    x, p = list(map(float, calibrator["x"])), list(map(float, calibrator["p"]))
+    rises = all(low < high for low, high in itertools.pairwise(x)) and all(map(math.isfinite, x))
+    keeps_order = all(low <= high for low, high in itertools.pairwise(p)) and all(0 <= one <= 1 for one in p)
+    if not (x and len(x) == len(p) and rises and keeps_order):
+        raise IntegrityError(f"isotonic calibrator of {len(x)} knots: x must rise and p stay in [0, 1] without falling")
+    return x, p
 
 
 def save(
@@ -274,7 +291,7 @@ def _check_facts(facts: Mapping[str, Any], directory: Path) -> None:
     refused = sorted(set(facts["files"]) - ALLOWED)
     if refused:
         raise IntegrityError(f"{directory}: {MANIFEST} names {refused}, which a bundle may not hold")
-    _slope_and_intercept(facts["calibrator"])
+    calibrate([0.0], facts["calibrator"])
 
 
 def _verified(directory: Path, name: str, files: Mapping[str, str]) -> bytes:

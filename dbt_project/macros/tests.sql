@@ -47,8 +47,8 @@
 {% endtest %}
 
 
-{#- Grain of the drops a night takes in. Counters of a year are half a billion numbers: what earlier nights held to
-    their grain is not counted again. -#}
+{#- Grain of the drops a night takes in. Usage and counters of a year are hundreds of millions of rows: what earlier
+    nights held to their grain is not counted again. -#}
 {% test grain_of_new_drops(model, columns) %}
     with new_drops as (select distinct cast(as_of - 1 as varchar) as dt from {{ ref('int_as_of') }} where has_features),
     rows_of_them as (select counted.* from {{ model }} as counted inner join new_drops on counted.dt = new_drops.dt)
@@ -78,10 +78,11 @@
         from {{ source('estate', 'feeds') }}
         where shape_id = '{{ feed }}' and is_delivered
     ),
+    told as (select distinct known_on from {{ model }}),
     newest as (
         select as_ofs.as_of, max(told.known_on) as told_on
         from as_ofs
-        left join {{ model }} as told
+        left join told
             on told.known_on >= as_ofs.as_of - {{ days }}
             and told.known_on <= as_ofs.as_of
         group by as_ofs.as_of

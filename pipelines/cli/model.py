@@ -16,6 +16,8 @@ Model = Annotated[str, typer.Argument(help="churn or ltv.")]
 
 def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(backtest)
+    app.command(rich_help_panel=PANEL)(tune)
     app.command(rich_help_panel=PANEL)(score)
     app.command(rich_help_panel=PANEL)(monitor)
 
@@ -53,9 +55,10 @@ def train(
         baselines = sorted(told.baselines)
         print(f"evaluated on {told.rows:,} rows with {told.positives:,} positives, {told.design.replace('_', ' ')}")
         show.table(
-            f"{model} version {result.version} at {as_of} ({where})", ["metric", "candidate", *baselines],
-            [(name, value, *(told.baselines[rival].get(name) for rival in baselines))
-             for name, value in told.metrics.items()],
+            f"{model} version {result.version} at {as_of} ({where})",
+            ["metric", "candidate", "95 % interval", *baselines],
+            [(name, value, show.interval(told.intervals.get(name)),
+              *(told.baselines[rival].get(name) for rival in baselines)) for name, value in told.metrics.items()],
         )
         print()
         show.table("Gate", ["check", "value", "bound", "passed", "why"],
@@ -66,6 +69,80 @@ def train(
     if not result.verdict.passed:
         raise Held(f"{model} version {result.version}", result.verdict.reasons,
                    "read the model card; the champion stays in force")
+
+
+def backtest(
+    model: Model,
+    as_of: AsOf,
+    origins: Annotated[int, typer.Option(help="Trainings of the past to repeat, at least 4.")] = 6,
+    step_days: Annotated[int, typer.Option(help="Days between them.")] = 28,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train as of several days of the past and score what came after: is the recipe good every time, how does it age?
+
+    Each training sees what was known on its day and no more. Nothing is registered. The figures are kept in
+    reports/backtest/MODEL/as_of=DAY/backtest.json.
+    """
+    from pipelines.publish import write_json
+    from pipelines.settings import settings
+    from pipelines.training.backtest import backtest as run
+
+    found = run(known(model), as_of, origins=origins, step_days=step_days, report=show.reporter(quiet))
+    kept = settings().reports / "backtest" / model / f"as_of={as_of}" / "backtest.json"
+    write_json(kept, show.plain(found.as_dict()))
+    if json:
+        show.as_json(found.as_dict())
+        return
+    show.table(
+        f"{model}: trained as of, scored on the four weeks after",
+        ["as of", "rows", "positives", "auc", "95 % interval", "logistic", "pr_auc", "ece", "lift_at_10"],
+        [(row["origin"], row["rows"], row["positives"], row["auc"], show.interval((row["auc_low"], row["auc_high"])),
+          row["logistic_auc"], row["pr_auc"], row["ece"], row["lift_at_10"]) for row in found.origins],
+    )
+    print()
+    show.table(
+        "Age: a model so many weeks old, and what it loses against the youngest on the same cut-offs",
+        ["weeks", "models", "auc", "ece", "lift_at_10", "auc against youngest"],
+        [(row["age_weeks"], row["models"], row["auc"], row["ece"], row["lift_at_10"],
+          None if not row["pairs"] else row["auc_against_youngest"]) for row in found.ages],
+    )
+    print(f"kept: {kept}")
+
+
+def tune(
+    model: Model,
+    as_of: AsOf,
+    trials: Annotated[int, typer.Option(help="Sets of parameters to try in all; a study goes on where it was.")] = 30,
+    minutes: Annotated[float, typer.Option(help="No new trial is begun after so long.")] = 20.0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for better parameters and print them as lines for the model's spec; no model changes by it.
+
+    Judged on the calibration slice; the test slice stays unseen, for the gate. The study is kept in
+    reports/tuning/MODEL/as_of=DAY/study.db, trial 0 being the spec as it stands.
+    """
+    from pipelines.training.tuning import tune as run
+
+    found = run(known(model), as_of, trials=trials, minutes=minutes, report=show.reporter(quiet))
+    if json:
+        show.as_json(found)
+        return
+    show.table(
+        f"{model}: {len(found.tried)} trials, fitted on {found.rows:,} rows, judged on {found.judged_rows:,}",
+        ["trial", "log loss", "auc", "rounds", *found.tried[0].parameters],
+        [(one.number, f"{one.log_loss:.5f}", f"{one.auc:.4f}", one.rounds,
+          *(f"{value:.3g}" for value in one.parameters.values())) for one in found.tried[:10]],
+    )
+    best, standing = found.tried[0], found.standing
+    print(f"the spec stands at log loss {standing.log_loss:.5f}; the best trial gains "
+          f"{standing.log_loss - best.log_loss:.5f}")
+    if best.number:
+        print(f"to adopt it, in pipelines/models/{model}.py:")
+        for name, value in best.parameters.items():
+            print(f'        "{name}": {value:.3g},')
+    print(f"study: {found.study}")
 
 
 def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:

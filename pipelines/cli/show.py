@@ -69,6 +69,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         console.print(drawn)
 
 
+def interval(bounds: tuple[float, float] | None) -> str:
+    """Two bounds as words; a dash where they are not known."""
+    if bounds is None or not all(bound == bound for bound in bounds):
+        return "-"
+    return f"{bounds[0]:,.3f} to {bounds[1]:,.3f}"
+
+
 def _cell(value: Any) -> str:
     from rich.markup import escape
 

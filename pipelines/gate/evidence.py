@@ -21,6 +21,8 @@ class Evaluation:
     slices: Mapping[str, Any] = field(default_factory=dict)  # fit/calibrate/test: cut-offs, rows, positives
     notes: tuple[str, ...] = ()
     alone: Mapping[str, float] = field(default_factory=dict)  # AUC of each feature by itself; a formula has none
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of `metrics`, 95 %, by subscriber
+    segments: tuple[Mapping[str, Any], ...] = ()  # figures by operator, region, plan, ...: see training/segments.py
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: a figure that is not finite becomes null."""
@@ -36,6 +38,9 @@ class Evaluation:
             "reliability": tuple(_or_nan(row) for row in content["reliability"]),
             "notes": tuple(content["notes"]),
             "alone": _or_nan(content.get("alone", {})),
+            "intervals": {name: tuple(math.nan if bound is None else bound for bound in bounds)
+                          for name, bounds in content.get("intervals", {}).items()},
+            "segments": tuple(_or_nan(part) for part in content.get("segments", ())),
         })
 
 
@@ -88,7 +93,7 @@ class Verdict:
         return cls(passed=bool(content["passed"]), checks=checks, reasons=tuple(content["reasons"]))
 
 
-def _or_nan(figures: Mapping[str, float | None]) -> dict[str, float]:
+def _or_nan(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {name: math.nan if value is None else value for name, value in figures.items()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -84,30 +83,6 @@ def ece(label: Array, probability: Floats, bins: int = 10) -> float:
     table = reliability(label, probability, bins)
     total = sum(row["n"] for row in table)
     return sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in table) / total if total else NAN
-
-
-def lift_top_decile(label: Array, score: Floats) -> float:
-    """Leavers among the tenth most likely, as a multiple of the leavers among all."""
-    base = float(np.mean(label)) if len(label) else NAN
-    if not base > 0:
-        return NAN
-    top = np.argsort(-np.asarray(score), kind="stable")[: max(1, math.ceil(len(label) / 10))]
-    return float(np.mean(np.asarray(label, dtype=np.float64)[top])) / base
-
-
-def classification(label: Array, probability: Floats) -> dict[str, float]:
-    """Every figure of a model that gives probabilities. NaN in, NaN out: the gate refuses what is not finite."""
-    if not np.all(np.isfinite(probability)):
-        names = ("auc", "pr_auc", "brier", "ece", "log_loss", "lift_top_decile")
-        return dict.fromkeys(names, NAN)
-    return {
-        "auc": auc(label, probability),
-        "pr_auc": pr_auc(label, probability),
-        "brier": brier(label, probability),
-        "ece": ece(label, probability),
-        "log_loss": log_loss(label, probability),
-        "lift_top_decile": lift_top_decile(label, probability),
-    }
 
 
 def money(realised: Floats, predicted: Floats) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate, Kind, ModelSpec, Purpose, Split
+from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate, Kind, ModelSpec, Purpose, Slice, Split
 
 SPEC: Final = ModelSpec(
     name="churn",
@@ -46,4 +46,18 @@ SPEC: Final = ModelSpec(
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),
+    slices=(
+        Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"), Slice("plan_code"),
+        Slice("tenure_days", (0, 90, 365, 730)), Slice("has_network"),
+    ),
+    intended_use=(
+        "The probability that an active subscriber leaves within 30 days of as_of, for choosing whom retention calls, "
+        "and for the survival a lifetime value stands on. A probability: it may be multiplied with money and summed."
+    ),
+    limits=(
+        "Who is likely to leave is not who a call keeps: some are harmed by contact. Keep a random control group.",
+        "It was learned with the campaigns of its time running; where they change, it must be judged anew.",
+        "Not for prices, credit or service that a person is refused: it knows nothing of what is fair.",
+        "A reason says what moved the score, not what made the subscriber unhappy.",
+    ),
 )

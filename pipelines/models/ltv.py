@@ -132,4 +132,13 @@ SPEC: Final = ModelSpec(
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),
+    intended_use="Weighing what may be spent on keeping a subscriber, and the worth of the base for the books: expected "
+                 "discounted margin of twelve months, with its months and an interval.",
+    limits=(
+        "Twelve months, not a lifetime, without costs of winning or keeping anybody; it says nothing of what an offer "
+        "would change.",
+        "Months beyond those the history shows hold the last one seen: totals come out low rather than high.",
+        "The interval is corrected on 90 days; that it holds over twelve months was measured on simulated houses only.",
+        "For a prepaid line the margin is small and its rank weak (docs/reference/lifetime_value.md).",
+    ),
 )

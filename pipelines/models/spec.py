@@ -88,6 +88,16 @@ class Split:
     max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
     folds: int = 5             # by subscriber, when there is too little history for three slices in time
     min_slice_positives: int = 20
+    min_segment_rows: int = 300  # fewer rows of one operator, plan, ... are not judged by themselves
+    interval_rounds: int = 200
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A column by whose values the figures are told apart; a number by bands between `edges`, lower end included."""
+
+    column: str
+    edges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,8 +117,11 @@ class ModelSpec:
     score_purpose: Purpose
     gate: Gate
     split: Split = Split()
+    slices: tuple[Slice, ...] = ()
     seed: int = 20_260
     parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    intended_use: str = ""         # for the model card: what its scores are for
+    limits: tuple[str, ...] = ()   # and what they are not good for
     expires_after_days: int = 3
 
     @property
@@ -121,7 +134,9 @@ class ModelSpec:
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over every field, stable across processes and machines."""
-        content = {item.name: getattr(self, item.name) for item in fields(self)}
-        content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters)}
+        """Hex sha256 over every field that changes a version, stable across processes and machines."""
+        told = ("intended_use", "limits")  # words alone fit no other version
+        content = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in told}
+        content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
+                    "slices": [asdict(part) for part in self.slices]}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -151,7 +151,7 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     """Judge, then write the bundle with the verdict inside, so that one sha256 binds both. A killed run's is kept."""
     from pipelines import bundle as bundles
     from pipelines.training import frames
-    from pipelines.training.card import card
+    from pipelines.training.card import card, page
     from pipelines.training.judgement import judge
 
     directory = bundles.path_of(work.spec.name, version)
@@ -169,11 +169,13 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
         **_facts(work), "version": version, "columns": columns, "categories": candidate.categories,
         "calibrator": candidate.calibrator, "verdict": verdict.as_dict(), **candidate.facts,
     }
+    markdown = card(work.spec, facts, candidate.evaluation, verdict)
     files = {
         "sample.parquet": frames.sample(work.frame, columns, rows=SAMPLE_ROWS, seed=work.spec.seed),
         "evaluation.json": _json(candidate.evaluation.as_dict()),
         "verdict.json": _json(verdict.as_dict()),
-        "card.md": card(work.spec, facts, candidate.evaluation, verdict).encode(),
+        "card.md": markdown.encode(),
+        "card.html": page(work.spec, markdown, candidate.evaluation).encode(),
         **candidate.files,
     }
     return bundles.save(directory, facts, booster=candidate.booster, files=files)

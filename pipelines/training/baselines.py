@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.training.recipe import Floats, Rows
+from pipelines.training.folds import Floats
+from pipelines.training.recipe import Rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines.gate import Evaluation
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

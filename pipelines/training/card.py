@@ -1,13 +1,25 @@
-"""The model card: what a version is, what it was made of, how it did, and why the gate said what it said."""
+"""The model card: what a version is for, what it was made of, how it did and where it fails, and what the gate said."""
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pipelines.gate import Evaluation, Verdict
 from pipelines.models.spec import ModelSpec
+
+_STYLE: Final = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24;
+       background: #fff; }
+h1 { margin-bottom: .2rem; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d5dae0; padding-bottom: .2rem; }
+table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
+th, td { padding: .25rem .7rem .25rem 0; text-align: left; border-bottom: 1px solid #e6e9ed; vertical-align: top; }
+td { font-variant-numeric: tabular-nums; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; } .pictures svg { max-width: 100%; height: auto; }
+"""
 
 
 def card(spec: ModelSpec, facts: Mapping[str, Any], evaluation: Evaluation, verdict: Verdict) -> str:
@@ -21,46 +33,82 @@ def card(spec: ModelSpec, facts: Mapping[str, Any], evaluation: Evaluation, verd
         "",
         *(f"- {reason}" for reason in verdict.reasons),
         "",
-        "## How it was judged",
-        "",
-        *(f"- {note}" for note in evaluation.notes),
-        "",
-        *_table(("slice", "cut-offs", "rows", "positives"), (
-            (name, _span(part["cutoffs"]), part["rows"], part["positives"]) for name, part in evaluation.slices.items()
-        )),
-        "",
-        "## Figures",
-        "",
-        *_figures(evaluation),
-        "",
-        *_reliability(evaluation),
-        "## Gate",
-        "",
-        *_table(("check", "passed", "why"), (
+        *_section("What it is for", [spec.intended_use, "", *(f"- {limit}" for limit in spec.limits)]),
+        *_section("How it was judged", [
+            *(f"- {note}" for note in evaluation.notes),
+            "",
+            *_table(("slice", "cut-offs", "rows", "positives"), (
+                (name, _span(part["cutoffs"]), part["rows"], part["positives"])
+                for name, part in evaluation.slices.items()
+            )),
+        ]),
+        *_section("Figures", _figures(evaluation)),
+        *_section("Tenths, from the least to the most likely", _tenths(evaluation)),
+        *_section("Segments", _segments(spec, evaluation)),
+        *_section("Gate", _table(("check", "passed", "why"), (
             (check.name, "yes" if check.passed else "NO", check.sentence) for check in verdict.checks
-        )),
-        "",
-        "## Made of",
-        "",
-        *(f"- {name}: {value}" for name, value in _made_of(spec, facts).items()),
-        "",
+        ))),
+        *_section("Made of", [f"- {name}: {value}" for name, value in _made_of(spec, facts).items()]),
     ]
     return "\n".join(lines)
 
 
+def page(spec: ModelSpec, markdown: str, evaluation: Evaluation) -> str:
+    """The same card as one HTML file with its pictures inside; it loads nothing from anywhere."""
+    from markdown_it import MarkdownIt
+
+    from pipelines.training import pictures
+
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    rows = evaluation.reliability
+    drawn = [pictures.reliability(rows)] if rows else []
+    if rows and all("captured" in row for row in rows):
+        drawn += [pictures.gains(rows), pictures.lift(rows)]
+    shown = f'<div class="pictures">{"".join(drawn)}</div>\n' if drawn else ""
+    head, rest = body.split("<h2>", 1)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(spec.name)} model card</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n{head}{shown}<h2>{rest}</body></html>\n"
+    )
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"## {title}", "", *lines, ""] if any(lines) else []
+
+
 def _figures(evaluation: Evaluation) -> list[str]:
     rivals = list(evaluation.baselines)
-    return _table(("figure", "this version", *rivals), (
-        (name, _number(value), *(_number(evaluation.baselines[rival].get(name, math.nan)) for rival in rivals))
+    interval = ("95 % interval",) if evaluation.intervals else ()
+    return _table(("figure", "this version", *interval, *rivals), (
+        (name, _number(value), *([_interval(evaluation.intervals.get(name))] if interval else []),
+         *(_number(evaluation.baselines[rival].get(name, math.nan)) for rival in rivals))
         for name, value in evaluation.metrics.items()
     ))
 
 
-def _reliability(evaluation: Evaluation) -> list[str]:
+def _tenths(evaluation: Evaluation) -> list[str]:
     if not evaluation.reliability:
         return []
-    rows = ((f"{row['n']:.0f}", _number(row["predicted"]), _number(row["observed"])) for row in evaluation.reliability)
-    return ["## Reliability, in bins of equal counts", "", *_table(("rows", "predicted", "observed"), rows), ""]
+    has_captured = "captured" in evaluation.reliability[0]
+    head = ("rows", "predicted", "observed", *(("captured from here up",) if has_captured else ()))
+    return _table(head, (
+        (f"{row['n']:.0f}", _number(row["predicted"]), _number(row["observed"]),
+         *((_number(row["captured"]),) if has_captured else ()))
+        for row in evaluation.reliability
+    ))
+
+
+def _segments(spec: ModelSpec, evaluation: Evaluation) -> list[str]:
+    if not evaluation.segments:
+        return []
+    table = _table(("by", "value", "rows", "positives", "observed", "predicted", "AUC", "95 % interval"), (
+        (part["slice"], part["value"], part["rows"], part["positives"], _number(part["observed"]),
+         _number(part["predicted"]), _number(part["auc"]), _interval((part["auc_low"], part["auc_high"])))
+        for part in evaluation.segments
+    ))
+    rows, positives = spec.split.min_segment_rows, spec.split.min_slice_positives
+    return [*table, "", f"Values with fewer than {rows} rows or {positives} positives are left out."]
 
 
 def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,11 +120,18 @@ def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
         "seed": spec.seed,
         "parameters": dict(spec.parameters),
         "rounds": facts.get("rounds", "none: a formula"),
-        "calibrator": f"{facts['calibrator']} from {facts.get('calibrated_on', 'nothing')}",
+        "calibrator": f"{_calibrator(facts['calibrator'])} from {facts.get('calibrated_on', 'nothing')}",
+        **({"calibrator chosen": facts["calibrated_by"]} if "calibrated_by" in facts else {}),
         **({"lifetime value": facts["ltv"]} if "ltv" in facts else {}),
         "frame digest": facts["frame_digest"],
         "spec digest": facts["spec_digest"],
     }
+
+
+def _calibrator(calibrator: Mapping[str, Any]) -> str:
+    if calibrator["kind"] == "isotonic":
+        return f"isotonic, {len(calibrator['x'])} knots"
+    return ", ".join(str(value) if name == "kind" else f"{name} = {value:.4f}" for name, value in calibrator.items())
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
@@ -89,6 +144,12 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "unknown"
+
+
+def _interval(bounds: tuple[float, float] | None) -> str:
+    if bounds is None or not all(map(math.isfinite, bounds)):
+        return "unknown"
+    return f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 
 def _span(days: list[str]) -> str:

@@ -10,14 +10,17 @@ import numpy as np
 
 from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData
-from pipelines.gate import Evaluation, metrics
+from pipelines.gate import Evaluation
+from pipelines.gate.classification import classification, deciles, intervals
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.reasons import contributions
-from pipelines.training import baselines, frames, leakage, recipe
+from pipelines.training import baselines, calibration, frames, leakage, recipe
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
-from pipelines.training.recipe import Floats, Rows
+from pipelines.training.folds import Floats, folds
+from pipelines.training.recipe import Rows
+from pipelines.training.segments import segments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +57,7 @@ def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], s
     # Refit on everything with the same parameters and rounds. No row is left to calibrate that booster on, so its line
     # comes from the evaluated one, over both slices that one was not fitted on: the newest base rate there is.
     unseen = _stacked(rows["calibrate"], rows["test"])
-    calibrator = recipe.platt(fitted.margin(unseen), unseen.label)
+    calibrator = calibration.KINDS[fitted.calibrator["kind"]](fitted.margin(unseen), unseen.label)
     categories = bundles.learn_categories(frame, columns)
     everything = recipe.encode(frame, spec, columns, categories)
     return Candidate(
@@ -63,14 +66,15 @@ def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], s
         ),
         categories=categories, calibrator=calibrator, judged=parts["test"], judged_cutoffs=slices.test,
         predicted=predicted, booster=recipe.refit(spec, everything, fitted.rounds),
-        facts={"rounds": fitted.rounds, "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
+        facts={"rounds": fitted.rounds, "calibrated_by": fitted.calibrated_by,
+               "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
     )
 
 
 def _by_subscriber(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], slices: Slices) -> Candidate:
     categories = bundles.learn_categories(frame, columns)
     rows = recipe.encode(frame, spec, columns, categories)
-    fold = recipe.folds(rows.subscriber, spec.split.folds, "outer")
+    fold = folds(rows.subscriber, spec.split.folds, "outer")
     predicted = np.full(len(frame), np.nan)
     rivals: Rivals = {name: np.full(len(frame), np.nan) for name in ("constant", "logistic")}
     for number in range(spec.split.folds):
@@ -85,7 +89,8 @@ def _by_subscriber(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str],
         ),
         categories=categories, calibrator=final.calibrator, judged=frame, judged_cutoffs=slices.test,
         predicted=predicted, booster=final.booster,
-        facts={"rounds": final.rounds, "calibrated_on": "held-out log-odds, cross-fitted by subscriber"},
+        facts={"rounds": final.rounds, "calibrated_by": final.calibrated_by,
+               "calibrated_on": "held-out log-odds, cross-fitted by subscriber"},
     )
 
 
@@ -109,12 +114,15 @@ def _evaluation(
         design=slices.design,
         rows=len(label),
         positives=int(label.sum()),
-        metrics=metrics.classification(label, predicted),
-        baselines={name: metrics.classification(label, values) for name, values in rivals.items()},
-        reliability=tuple(metrics.reliability(label, predicted)),
+        metrics=classification(label, predicted),
+        baselines={name: classification(label, values) for name, values in rivals.items()},
+        reliability=tuple(deciles(label, predicted)),
         slices={name: _described(spec, part) for name, part in parts.items()},
         notes=(slices.why,),
         alone=alone,
+        intervals=intervals(label, predicted, judged["subscriber_id"].to_numpy(dtype=object),
+                            rounds=spec.split.interval_rounds, seed=spec.seed),
+        segments=segments(spec, judged, predicted),
     )
 
 

@@ -17,7 +17,7 @@ from pipelines.models.spec import Kind, ModelSpec
 from pipelines.training import frames, value
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import comparable
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from pipelines.gate import metrics
-from pipelines.training import recipe
-from pipelines.training.recipe import Array, Floats, Rows
+from pipelines.training.folds import Array, Floats, folds
+from pipelines.training.recipe import Rows
 
 BINS: Final = 32
 MAX_ROWS: Final = 200_000  # drawn by seed: an AUC of .95 with 2 % positives is then known to about .002
@@ -26,7 +26,7 @@ def alone(rows: Rows, categorical: Collection[str], *, seed: int) -> dict[str, f
     if len(rows.label) > MAX_ROWS:
         drawn = np.random.default_rng(seed).choice(len(rows.label), size=MAX_ROWS, replace=False)
         rows = rows.take(np.sort(drawn))
-    half = recipe.folds(rows.subscriber, _HALVES, "alone")
+    half = folds(rows.subscriber, _HALVES, "alone")
     return {
         name: _auc(_bins(rows.matrix[:, place], is_category=name in categorical), rows.label, half)
         for place, name in enumerate(rows.columns)

@@ -1,4 +1,4 @@
-"""The churn recipe: gradient-boosted trees, the number of rounds by early stopping, and Platt's calibration.
+"""The churn recipe: gradient-boosted trees, the number of rounds by early stopping, and a calibration.
 
 XGBoost by histograms, one seed, no class weights, no resampling; a missing value stays missing. Nothing it learns
 from (rounds, calibration) is ever a row it is then judged on.
@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pipelines import bundle as bundles
 from pipelines.models.spec import ModelSpec
 from pipelines.settings import settings
+from pipelines.training import calibration
+from pipelines.training.folds import Array, Floats, folds
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
-
-MIN_SLOPE = 1e-3
 FEW_ROWS = 50_000
 
 
@@ -42,11 +39,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster cut to its rounds, and the calibrator of its log-odds."""
+    """A booster cut to its rounds, the calibrator of its log-odds, and why it is of its kind."""
 
     booster: Any
     rounds: int
     calibrator: Mapping[str, Any]
+    calibrated_by: str
 
     def margin(self, rows: Rows) -> Floats:
         matrix = bundles.dmatrix(rows.matrix, rows.columns)
@@ -71,14 +69,15 @@ def fit_in_time(spec: ModelSpec, fit: Rows, calibrate: Rows) -> Fitted:
     booster = _boost(spec, fit, spec.parameters["max_rounds"], held_out=calibrate)
     rounds = int(booster.best_iteration) + 1
     cut = booster[:rounds]
-    return Fitted(cut, rounds, platt(_margin(cut, calibrate), calibrate.label))
+    calibrator, why = calibration.chosen(_margin(cut, calibrate), calibrate.label, calibrate.subscriber)
+    return Fitted(cut, rounds, calibrator, why)
 
 
 def fit_across(spec: ModelSpec, rows: Rows, salt: str) -> Fitted:
     """Fit on all rows; rounds and calibration come from models that did not see the rows they speak about.
 
     Folds are by subscriber. Each fold's booster is stopped early on its held-out subscribers, the common number of
-    rounds is where their mean loss is least, and Platt's line goes through the held-out log-odds at that number.
+    rounds is where their mean loss is least, and the calibrator is fitted to the held-out log-odds at that number.
     """
     fold = folds(rows.subscriber, spec.split.folds, salt)
     boosters, losses = [], []
@@ -92,43 +91,13 @@ def fit_across(spec: ModelSpec, rows: Rows, salt: str) -> Fitted:
     margin = np.empty(len(rows.label))
     for number, booster in enumerate(boosters):
         margin[fold == number] = _margin(booster[:rounds], rows.take(fold == number))
-    return Fitted(refit(spec, rows, rounds), rounds, platt(margin, rows.label))
+    calibrator, why = calibration.chosen(margin, rows.label, rows.subscriber)
+    return Fitted(refit(spec, rows, rounds), rounds, calibrator, why)
 
 
 def refit(spec: ModelSpec, rows: Rows, rounds: int) -> Any:
     """The same parameters on other rows for a fixed number of rounds."""
     return _boost(spec, rows, rounds)
-
-
-def folds(subscriber: Array, count: int, salt: str) -> Array:
-    """A fold in [0, count) per row, the same for all rows of a subscriber, whatever the order of the rows."""
-    import pandas as pd
-
-    hashed = pd.util.hash_array(subscriber, hash_key=f"{salt:0<16.16}", categorize=True)
-    return np.asarray(hashed % np.uint64(count), dtype=np.int64)
-
-
-def platt(margin: Floats, label: Floats) -> dict[str, Any]:
-    """Slope a and intercept b of p = sigmoid(a * margin + b), by Newton's method on Platt's smoothed targets.
-
-    Platt (1999), with the numerics of Lin, Lin and Weng, "A note on Platt's probabilistic outputs for support vector
-    machines", Machine Learning 68 (2007). The slope is kept positive: a model that ranks backwards must fail the
-    gate's floors, not be turned round by its calibration.
-    """
-    positives = float(label.sum())
-    negatives = len(label) - positives
-    target = np.where(label > 0, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.column_stack([margin, np.ones(len(margin))])
-    line = np.array([1.0, 0.0])
-    for _ in range(100):
-        p = bundles.calibrate(design @ line, bundles.IDENTITY)
-        gradient = design.T @ (p - target)
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        line = line - np.clip(step, -2.0, 2.0)
-        if np.max(np.abs(step)) < 1e-10:
-            break
-    return {"kind": "platt", "a": max(float(line[0]), MIN_SLOPE), "b": float(line[1])}
 
 
 def _boost(

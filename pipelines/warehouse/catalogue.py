@@ -13,7 +13,8 @@ _HEAD = """# Features
 
 Made from `{source}` by
 `python -m pipelines.warehouse.catalogue`; edit there. A window of w days at as_of D is `[D - w, D)` and holds only rows
-known by D. A feed that is not delivered gives NULL, never 0.
+known by D. A feed that is not delivered gives NULL, never 0. What a line leaves open, and a comparison with plain
+Python: [feature_truth.md](feature_truth.md).
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import json
 import re
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.settings import settings
+from pipelines.settings import PROJECT, settings
 
 DAYS = 260
 
@@ -84,6 +85,19 @@ def test_churn_is_learned_from_all_three_sources_out_of_time(world: World) -> No
     assert world.trained["churn"].evaluation.metrics["auc"] > 0.68
     used = json.loads((world.trained["churn"].bundle / "bundle.json").read_text())["columns"]
     assert {"contract_type", "dropped_call_ratio_30d", "unresolved_contacts_90d"} <= set(used)
+
+
+def test_published_features_are_those_that_plain_python_makes_of_the_dropped_files(
+    world: World, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(PROJECT / "benchmarks"))
+    truth = importlib.import_module("features_truth")
+    found, absent, wrong = truth.compared(world.home, sample=200, seed=7, examples=3)
+    assert len(found) == 77
+    assert {one.values for one in found.values()} == {200}
+    assert not [example for one in found.values() for example in one.examples]
+    assert absent == 50
+    assert not wrong
 
 
 def test_every_active_subscriber_is_scored_exactly_once_and_nobody_else(world: World) -> None:

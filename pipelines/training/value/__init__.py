@@ -22,7 +22,7 @@ from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.training import frames
 from pipelines.training.candidate import Candidate
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats
 from pipelines.training.value import evidence, heads, periods
 from pipelines.training.value.periods import History
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.errors import NotEnoughData
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats
 
 FEW = 20  # customers who came back; below that the likelihood is flat
 # Parameters stay within e^-5 and e^5: beyond, a mixture has all but collapsed to a point (top-ups on the day, every

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipelines import bundle as bundles
 from pipelines.settings import settings
-from pipelines.training.recipe import FEW_ROWS, Array, Floats
+from pipelines.training.folds import Array, Floats
+from pipelines.training.recipe import FEW_ROWS
 
 LOSS: Final = {"binary:logistic": "logloss", "reg:squarederror": "rmse"}
 

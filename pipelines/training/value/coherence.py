@@ -15,7 +15,7 @@ from pipelines.models import ltv
 from pipelines.models.spec import ModelSpec
 from pipelines.publish import Dataset
 from pipelines.settings import settings
-from pipelines.training.recipe import Array, Floats
+from pipelines.training.folds import Array, Floats
 from pipelines.training.value.periods import STEP_DAYS, History, drawn
 from pipelines.valuation import Outlook
 

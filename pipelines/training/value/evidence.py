@@ -13,7 +13,7 @@ from pipelines.gate.bootstrap import paired_gain
 from pipelines.models import ltv
 from pipelines.models.spec import ModelSpec
 from pipelines.training import leakage, recipe
-from pipelines.training.recipe import Array, Floats
+from pipelines.training.folds import Array, Floats
 from pipelines.training.value import coherence, periods, rivals
 from pipelines.training.value.heads import Heads
 from pipelines.training.value.periods import History

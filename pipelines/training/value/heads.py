@@ -16,8 +16,8 @@ import numpy as np
 from pipelines import valuation
 from pipelines.errors import NotEnoughData
 from pipelines.models.spec import ModelSpec
-from pipelines.training import recipe
-from pipelines.training.recipe import Array, Floats
+from pipelines.training import calibration
+from pipelines.training.folds import Array, Floats, folds
 from pipelines.training.value import boosting, periods
 from pipelines.training.value.periods import History
 
@@ -58,7 +58,7 @@ def fit(
 ) -> Heads:
     """Fit both heads on the history's person-periods. NotEnoughData when no second month was ever seen."""
     chosen = spec.parameters
-    fold = recipe.folds(history.frame["subscriber_id"].to_numpy(dtype=object), chosen["folds"], "value")
+    fold = folds(history.frame["subscriber_id"].to_numpy(dtype=object), chosen["folds"], "value")
     shown = periods.longest(history, chosen["months"])
     told = periods.longest(history, chosen["months"], MARGIN_LEAD)
     if shown < 2 or told < 1:
@@ -91,7 +91,7 @@ def _hazard(
         chosen["hazard"], "binary:logistic", rows, label, mine, [*columns, valuation.MONTH], spec.seed
     )
     late = history.day_of(found.outcome) >= history.days[-1] - spec.split.max_slice_days
-    calibrator = recipe.platt(made.raw(rows[late], mine[late]), label[late])
+    calibrator = calibration.platt(made.raw(rows[late], mine[late]), label[late])
     return made, {"longest": shown, "calibrator": calibrator, "rounds": made.rounds}, len(found)
 
 

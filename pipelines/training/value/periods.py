@@ -18,9 +18,9 @@ import numpy.typing as npt
 from pipelines.estate import estate
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
-from pipelines.training import frames, recipe
+from pipelines.training import frames
 from pipelines.training.cutoffs import matured
-from pipelines.training.recipe import Floats
+from pipelines.training.folds import Floats, folds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def drawn(subscriber: npt.NDArray[np.object_], most: int) -> npt.NDArray[np.bool
     """Which rows are kept, shape (n,): all, or those of so many hash buckets of subscribers that about `most` stay."""
     if len(subscriber) <= most:
         return np.ones(len(subscriber), dtype=bool)
-    return np.asarray(recipe.folds(subscriber, BUCKETS, "history") < max(1, BUCKETS * most // len(subscriber)))
+    return np.asarray(folds(subscriber, BUCKETS, "history") < max(1, BUCKETS * most // len(subscriber)))
 
 
 def arranged(frame: pd.DataFrame, label_column: str) -> History:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pipelines.errors import NotEnoughData
 from pipelines.models import ltv
 from pipelines.training import baselines
-from pipelines.training.recipe import Array, Floats
+from pipelines.training.folds import Array, Floats
 from pipelines.training.value import bgnbd
 from pipelines.training.value.periods import History
 

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.gate import metrics
 from pipelines.gate.bootstrap import paired_gain
+from pipelines.gate.classification import classification
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,6 @@ def test_calibration_error_sees_a_doubled_probability(judged):
     assert metrics.ece(label, np.clip(2 * probability, 0, 1)) > 0.08
 
 
-def test_lift_of_a_perfect_order_is_the_inverse_of_the_base_rate():
-    label = np.r_[np.ones(10), np.zeros(190)]
-    assert metrics.lift_top_decile(label, label) == pytest.approx(10 / 20 / (10 / 200))
-
-
 @pytest.mark.parametrize("label", [np.zeros(20), np.ones(20)])
 def test_auc_of_one_class_is_unknown(label):
     assert math.isnan(metrics.auc(label, np.linspace(0, 1, 20)))
@@ -62,7 +58,7 @@ def test_one_unknown_probability_makes_every_figure_unknown(judged):
     label, probability = judged
     broken = probability.copy()
     broken[7] = np.nan
-    assert all(math.isnan(value) for value in metrics.classification(label, broken).values())
+    assert all(math.isnan(value) for value in classification(label, broken).values())
 
 
 def test_money_sees_a_bias_of_a_tenth():

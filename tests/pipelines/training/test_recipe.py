@@ -10,9 +10,11 @@ import pytest
 
 from pipelines import bundle as bundles
 from pipelines.gate import metrics
+from pipelines.gate.classification import classification
 from pipelines.models import SPECS
 from pipelines.settings import settings
 from pipelines.training import baselines, recipe
+from pipelines.training.folds import folds
 
 SPEC = SPECS["churn"]
 QUICK = replace(SPEC, parameters=MappingProxyType({**SPEC.parameters, "max_rounds": 60}))
@@ -25,9 +27,9 @@ def rows(frames):
 
 
 def test_out_of_fold_probabilities_rank_and_are_calibrated(rows):
-    fold = recipe.folds(rows.subscriber, 2, "t")
+    fold = folds(rows.subscriber, 2, "t")
     predicted = recipe.fit_across(QUICK, rows.take(fold == 0), "i").predict(rows.take(fold == 1))
-    figures = metrics.classification(rows.label[fold == 1], predicted)
+    figures = classification(rows.label[fold == 1], predicted)
     assert figures["auc"] > 0.68
     assert abs(predicted.mean() - rows.label.mean()) < 0.02
     assert figures["ece"] < 0.04
@@ -36,7 +38,7 @@ def test_out_of_fold_probabilities_rank_and_are_calibrated(rows):
 def test_shuffled_labels_teach_nothing(rows):
     random = np.random.default_rng(0)
     shuffled = recipe.Rows(rows.matrix, random.permutation(rows.label), rows.subscriber, rows.columns)
-    fold = recipe.folds(rows.subscriber, 2, "t")
+    fold = folds(rows.subscriber, 2, "t")
     predicted = recipe.fit_across(QUICK, shuffled.take(fold == 0), "i").predict(shuffled.take(fold == 1))
     assert abs(metrics.auc(shuffled.label[fold == 1], predicted) - 0.5) < 0.07
 
@@ -61,7 +63,7 @@ def test_a_missing_value_is_not_a_zero(rows):
     as_missing[0, place], as_zero[0, place] = np.nan, 0.0
     assert np.isnan(rows.matrix[:, place]).any()
     label, subscriber = rows.label[:1], rows.subscriber[:1]
-    fitted = recipe.Fitted(booster, 30, bundles.IDENTITY)
+    fitted = recipe.Fitted(booster, 30, bundles.IDENTITY, "not calibrated")
     one = fitted.predict(recipe.Rows(as_missing, label, subscriber, rows.columns))
     other = fitted.predict(recipe.Rows(as_zero, label, subscriber, rows.columns))
     assert one[0] != other[0]
@@ -69,32 +71,18 @@ def test_a_missing_value_is_not_a_zero(rows):
 
 def test_folds_keep_a_subscriber_together_whatever_the_order():
     subscriber = np.array([f"sub_{number % 50}" for number in range(200)], dtype=object)
-    fold = recipe.folds(subscriber, 5, "outer")
+    fold = folds(subscriber, 5, "outer")
     assert len(set(zip(subscriber, fold, strict=True))) == 50
     assert set(fold) == {0, 1, 2, 3, 4}
     order = np.random.default_rng(1).permutation(200)
-    assert (recipe.folds(subscriber[order], 5, "outer") == fold[order]).all()
-    assert (recipe.folds(subscriber, 5, "inner") != fold).any()
-
-
-def test_platt_finds_the_line_the_labels_were_drawn_from():
-    random = np.random.default_rng(2)
-    margin = random.normal(size=40_000)
-    label = (random.random(40_000) < 1 / (1 + np.exp(-(0.6 * margin - 1.5)))).astype(float)
-    line = recipe.platt(margin, label)
-    assert line["a"] == pytest.approx(0.6, abs=0.05)
-    assert line["b"] == pytest.approx(-1.5, abs=0.05)
-
-
-def test_platt_never_turns_a_backward_model_round():
-    margin = np.linspace(-2, 2, 500)
-    assert recipe.platt(margin, (margin < 0).astype(float))["a"] > 0
+    assert (folds(subscriber[order], 5, "outer") == fold[order]).all()
+    assert (folds(subscriber, 5, "inner") != fold).any()
 
 
 def test_the_logistic_baseline_is_a_worthy_rival_and_the_constant_knows_nothing(rows, frames):
     frame = frames.rows(frames.START, 3000)
     categories = bundles.learn_categories(frame, frames.COLUMNS)
-    fold = recipe.folds(rows.subscriber, 2, "t")
+    fold = folds(rows.subscriber, 2, "t")
     train, judged = rows.take(fold == 0), rows.take(fold == 1)
     assert metrics.auc(judged.label, baselines.logistic(train, judged, categories)) > 0.68
     assert set(baselines.constant(train, 3)) == {train.label.mean()}

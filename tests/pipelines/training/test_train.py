@@ -317,7 +317,8 @@ class TestPromotion:
         first = promotion.promote("churn", day)
         value = bundles.save(bundles.path_of("ltv", 1), {
             "model": "ltv", "version": 1, "feature_service": "ltv_v2", "columns": [], "categories": {},
-            "identity": "one", "calibrator": bundles.IDENTITY, "trained_as_of": day.isoformat(), "verdict": {"passed": True},
+            "identity": "one", "calibrator": bundles.IDENTITY, "trained_as_of": day.isoformat(),
+            "verdict": {"passed": True},
             "ltv": {"churn_version": 1, "churn_sha256": first.sha256, "months": 12},
         }, files={"hazard.ubj": b"trees", "card.md": b"card"})
         tracking.settle(tracking.register("telco_ltv", {"identity": "one"}), value.directory, {"sha256": value.sha256})
