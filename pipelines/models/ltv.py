@@ -132,7 +132,7 @@ SPEC: Final = ModelSpec(
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),
-    intended_use="Weighing what may be spent on keeping a subscriber, and the worth of the base for the books: expected "
+    intended_use="Weighing what may be spent on keeping a subscriber, and the worth of the base: expected "
                  "discounted margin of twelve months, with its months and an interval.",
     limits=(
         "Twelve months, not a lifetime, without costs of winning or keeping anybody; it says nothing of what an offer "
