@@ -64,6 +64,32 @@ def interval(realised: Floats, low: Floats, high: Floats) -> dict[str, float]:
             "interval_width": float(np.mean(high - low))}
 
 
+def intervals(
+    realised: Floats, predicted: Floats, low: Floats, high: Floats, subscriber: npt.NDArray[np.object_], *,
+    rounds: int, seed: int, coverage: float = 0.95,
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals of the figures that are means or ratios of sums: bias, errors, coverage of the interval.
+
+    Bootstrap over subscribers, whose rows of neighbouring cut-offs are not independent.
+    """
+    _, person = np.unique(subscriber.astype(str), return_inverse=True)
+    error = predicted - realised
+    inside = ((realised >= low) & (realised <= high)).astype(np.float64)
+    told = (np.ones(len(error)), realised, error, np.abs(error), error**2, inside, high - low)
+    sums = np.column_stack([np.bincount(person, values) for values in told])
+    random = np.random.default_rng(seed)
+    share = np.full(len(sums), 1.0 / len(sums))
+    drawn = np.array([random.multinomial(len(sums), share) @ sums for _ in range(rounds)])
+    rows, total = drawn[:, 0], drawn[:, 1]
+    figures = {
+        "total_bias": drawn[:, 2] / np.abs(total), "mae": drawn[:, 3] / rows, "rmse": np.sqrt(drawn[:, 4] / rows),
+        "interval_coverage": drawn[:, 5] / rows, "interval_width": drawn[:, 6] / rows,
+    }
+    ends = [(1 - coverage) / 2, (1 + coverage) / 2]
+    return {name: (float(bottom), float(top)) for name, values in figures.items()
+            for bottom, top in [np.quantile(values, ends)]}
+
+
 def incoherent(risk: tuple[Floats, Floats], value_at_old_margins: tuple[Floats, Floats]) -> npt.NDArray[np.bool_]:
     """Who is told two stories: more likely to leave next month and yet worth more, without a margin reason. Shape (n,).
 

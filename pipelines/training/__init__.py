@@ -131,9 +131,9 @@ def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], repo
     from pipelines.training import frames, value
 
     champion = value.pinned(spec, as_of)
-    labels = frames.labels(spec, cutoffs)
-    frames.check_labels(spec, labels)
     source = value.read(spec, champion, as_of, report)
+    labels = value.labels(spec, source, cutoffs, as_of)
+    frames.check_labels(spec, labels)
     frame = value.judged(source, labels)
     both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"
     return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), source)

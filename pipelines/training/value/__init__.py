@@ -56,6 +56,12 @@ def read(spec: ModelSpec, champion: Champion, as_of: date, report: Report) -> So
     return Source(champion, periods.read(spec, spec_of(champion.model), as_of, report))
 
 
+def labels(spec: ModelSpec, source: Source, cutoffs: Sequence[date], as_of: date) -> pd.DataFrame:
+    """Margin labels of the cut-offs, of the same subscribers as the history's."""
+    churn = spec_of(source.champion.model)
+    return periods.labels(spec, cutoffs, periods.buckets_of(spec, churn, periods.cutoffs_of(spec, churn, as_of)))
+
+
 def judged(source: Source, labels: pd.DataFrame) -> pd.DataFrame:
     """The history's rows whose margin is known: keys, label and features, sorted; `labels` has keys and the label."""
     frame = source.history.frame
@@ -95,7 +101,8 @@ def fit(
     return Candidate(
         evaluation=evaluation, categories=categories, calibrator=dict(bundles.IDENTITY),
         judged=known.reset_index(drop=True), judged_cutoffs=tuple(_cutoffs(known)),
-        predicted=outlook.first(round(spec.horizon_days / ltv.MONTH_DAYS)).value(0.0), facts={"ltv": settled},
+        predicted=outlook.first(round(spec.horizon_days / ltv.MONTH_DAYS)).value(0.0),
+        facts={"ltv": settled, "rounds": made.hazard.rounds},
         files={valuation.HAZARD: bytes(made.hazard.final.save_raw(raw_format="ubj"))},
     )
 

@@ -16,7 +16,7 @@ from pipelines.models.spec import ModelSpec
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 from pipelines.training.folds import Array, Floats
-from pipelines.training.value.periods import STEP_DAYS, History, drawn
+from pipelines.training.value.periods import STEP_DAYS, History, buckets, drawn
 from pipelines.valuation import Outlook
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def of_standing(spec: ModelSpec, value: bundles.Bundle, churn: bundles.Bundle, a
         return coherence(float("nan"), bound if bound is not None else 0.0)
     sides = [_active(day) for day in pair]
     both = np.array(sorted(set(sides[0]) & set(sides[1])), dtype=object)
-    both = both[drawn(both, SUBSCRIBERS)]
+    both = both[drawn(both, buckets(len(both), SUBSCRIBERS))]
     before, after = (_frame(both, day, (value.feature_service, churn.feature_service)) for day in pair)
     return coherence(of_pair(value, churn, before, after), bound)
 

@@ -164,6 +164,8 @@ def evaluation(
         reliability=tuple(money.deciles(realised, predicted)),
         slices={"judged": {"cutoffs": _dates(days), "rows": len(rows), "positives": 0}},
         notes=_notes(spec, made, history, rows, churn, days), alone=alone(spec, made, history, categories),
+        intervals=money.intervals(realised, predicted, low, high, subscriber, rounds=spec.split.interval_rounds,
+                                  seed=spec.seed),
     ), {"coverage": coverage, "by": by, "ends": ends}
 
 

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from pipelines.estate import estate
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
+from pipelines.publish import Dataset
+from pipelines.settings import settings
 from pipelines.training import frames
 from pipelines.training.cutoffs import matured
 from pipelines.training.folds import Floats, folds
@@ -61,21 +63,47 @@ class Periods:
 
 
 def read(spec: ModelSpec, churn: ModelSpec, as_of: date, report: Report) -> History:
-    """The newest matured cut-offs of the churn label, at most `history_rows` rows: whole subscribers, drawn by hash."""
+    """The newest matured cut-offs of the churn label, about `history_rows` rows at most: whole subscribers, by hash."""
+    cutoffs = cutoffs_of(spec, churn, as_of)
+    rows = labels(churn, cutoffs, buckets_of(spec, churn, cutoffs))
+    report(f"train {spec.name}: reading features of {len(rows)} rows of {len(cutoffs)} cut-offs")
+    return arranged(frames.training_frame(spec, rows), churn.label_column)
+
+
+def cutoffs_of(spec: ModelSpec, churn: ModelSpec, as_of: date) -> tuple[date, ...]:
+    """The cut-offs of the history; MissingHistory when one is not published."""
     longer = replace(churn, split=replace(churn.split, max_cutoffs=spec.parameters["history_cutoffs"]))
     cutoffs = matured(longer, as_of, estate().training_start)
     frames.check_published(longer, cutoffs, as_of)
-    rows = frames.labels(churn, cutoffs)
-    rows = rows[drawn(rows["subscriber_id"].to_numpy(dtype=object), spec.parameters["history_rows"])]
-    report(f"train {spec.name}: reading features of {len(rows)} rows of {len(cutoffs)} cut-offs")
-    return arranged(frames.training_frame(spec, rows.reset_index(drop=True)), churn.label_column)
+    return cutoffs
 
 
-def drawn(subscriber: npt.NDArray[np.object_], most: int) -> npt.NDArray[np.bool_]:
-    """Which rows are kept, shape (n,): all, or those of so many hash buckets of subscribers that about `most` stay."""
-    if len(subscriber) <= most:
-        return np.ones(len(subscriber), dtype=bool)
-    return np.asarray(folds(subscriber, BUCKETS, "history") < max(1, BUCKETS * most // len(subscriber)))
+def buckets_of(spec: ModelSpec, churn: ModelSpec, cutoffs: Sequence[date]) -> int:
+    """How many of BUCKETS hash buckets of subscribers are read, by the rows that the manifest counts."""
+    entries = Dataset(settings().labels / churn.label, ("as_of",)).entries()
+    rows = sum(entries[(cutoff.isoformat(),)].rows for cutoff in cutoffs)
+    return buckets(rows, spec.parameters["history_rows"])
+
+
+def buckets(rows: int, most: int) -> int:
+    """Of BUCKETS: all where the rows are at most `most`, else so many that about `most` stay, and at least one."""
+    return BUCKETS if rows <= most else max(1, BUCKETS * most // rows)
+
+
+def labels(spec: ModelSpec, cutoffs: Sequence[date], kept: int) -> pd.DataFrame:
+    """`frames.labels` of the subscribers in the first `kept` buckets; one cut-off is held whole at a time."""
+    import pandas as pd
+
+    parts = [frames.labels(spec, [cutoff]) for cutoff in cutoffs] if kept >= BUCKETS else [
+        part[drawn(part["subscriber_id"].to_numpy(dtype=object), kept)]
+        for cutoff in cutoffs for part in [frames.labels(spec, [cutoff])]
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def drawn(subscriber: npt.NDArray[np.object_], kept: int) -> npt.NDArray[np.bool_]:
+    """Which rows are of subscribers in the first `kept` of BUCKETS hash buckets, shape (n,)."""
+    return np.asarray(folds(subscriber, BUCKETS, "history") < kept)
 
 
 def arranged(frame: pd.DataFrame, label_column: str) -> History:

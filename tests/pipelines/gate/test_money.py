@@ -47,6 +47,19 @@ def test_the_interval_is_told_by_what_it_held_and_missed():
     assert np.isnan(money.interval(came, np.full(10, np.nan), came)["interval_coverage"])
 
 
+def test_intervals_resample_subscribers_and_hold_the_figure():
+    random = np.random.default_rng(5)
+    who = np.repeat(np.array([f"s{number}" for number in range(300)], dtype=object), 4)
+    came = np.repeat(random.gamma(2.0, 30.0, 300), 4)
+    said = came + np.repeat(random.normal(0, 10, 300), 4)  # one error a subscriber, told four times
+    found = money.intervals(came, said, said - 10, said + 10, who, rounds=400, seed=1)
+    told = {**money.figures(came, said), **money.interval(came, said - 10, said + 10)}
+    for name in ("total_bias", "mae", "rmse", "interval_coverage"):
+        assert found[name][0] <= told[name] <= found[name][1]
+    error = 10 / np.sqrt(300)  # of the mean error; rows taken for independent would say half of it
+    assert found["mae"][1] - found["mae"][0] == pytest.approx(2 * 1.96 * 0.6 * error, rel=0.25)
+
+
 def test_only_a_rise_of_both_that_matters_is_two_stories():
     risk = (np.array([0.10, 0.10, 0.10, 0.10]), np.array([0.20, 0.20, 0.05, 0.105]))
     value = (np.array([100.0, 100.0, 100.0, 100.0]), np.array([120.0, 100.5, 120.0, 120.0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipelines.training.value import periods, rivals
 
@@ -59,11 +60,11 @@ def test_too_many_rows_are_drawn_by_seed_and_too_many_subscribers_by_hash():
     assert [len(one) for one in some] == [100, 100]
     assert (some[0].origin == some[1].origin).all()
     people = np.repeat(np.array([f"s{number:05d}" for number in range(5000)], dtype=object), 3)
-    kept = periods.drawn(people, 3000)
-    assert 0.1 < kept.mean() < 0.3
+    kept = periods.drawn(people, periods.buckets(len(people), 3000))
+    assert kept.mean() == pytest.approx(0.2, abs=0.03)
     assert len(set(people[kept]) & set(people[~kept])) == 0
-    assert kept.tolist() == periods.drawn(people, 3000).tolist()
-    assert periods.drawn(people, len(people)).all()
+    assert periods.drawn(people, periods.buckets(len(people), len(people))).all()
+    assert periods.buckets(10**9, 1) == 1
 
 
 def test_kaplan_meier_is_that_of_the_lives_seen():
