@@ -91,13 +91,14 @@ def horizons(history: History, rows: Array, realised: Floats, outlook: Outlook) 
 
 
 def _prepaid(spec: ModelSpec, history: History, rows: Array, realised: Floats, predicted: Floats) -> dict[str, float]:
-    """Total bias and rank order among who has no contract, whom the prepaid rule is for; nothing where nobody is."""
+    """Total bias and rank order among who has no contract, whom the prepaid rule is for; nothing where few are."""
     name, value = spec.parameters["prepaid"]
     if name not in history.frame.columns:
         return {}
     mine = (history.frame[name].iloc[rows] == value).to_numpy()
     told = metrics.money(realised[mine], predicted[mine])
-    return {f"{which}_prepaid": told[which] for which in ("total_bias", "spearman")} if mine.any() else {}
+    found = {f"{which}_prepaid": told[which] for which in ("total_bias", "spearman")}
+    return found if mine.sum() >= GROUP_ROWS and np.isfinite(list(found.values())).all() else {}
 
 
 def _there(history: History, number: int) -> Array:
