@@ -94,8 +94,11 @@ def test_every_spec_has_one_exposure_of_what_it_reads() -> None:
     for exposure in exposures:
         spec = SPECS[exposure["name"]]
         read = {re.fullmatch(r"ref\('(\w+)'\)", one)[1] for one in exposure["depends_on"]}  # type: ignore[index]
+        labels = {spec.label}
+        if "survival_from" in spec.parameters:  # its person-periods end by the other model's label
+            labels.add(SPECS[spec.parameters["survival_from"]].label)
         # The roster is published from the model of eligibility and is no mart.
-        assert read == {*spec.feature_tables, spec.label} - {"roster"}, spec.name
+        assert read == {*spec.feature_tables, *labels} - {"roster"}, spec.name
 
 
 @pytest.mark.parametrize(("known_on", "is_delivered", "faults"), [
