@@ -141,6 +141,9 @@ def kpis(house: House, as_of: date) -> dict[tuple[str, bool], Values]:
     with duckdb.connect(str(house.home / "warehouse/warehouse.duckdb"), read_only=True) as connection:
         frame = connection.sql(
             "select * from intermediate.int_cell_kpis where as_of = ?", params=[as_of]).to_arrow_table().to_pandas()
+    if frame.empty:
+        raise SystemExit(f"vendor_swap: the warehouse of {house.home} no longer holds {as_of}: a night was built after "
+                         "the bootstrap. Give a --home of its own")
     mine = frame["cell_id"].map(cells) == REGION
     return {(name, is_mine): frame.loc[mine == is_mine, name].dropna().to_numpy()
             for name in KPIS for is_mine in (True, False)}

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 MANIFEST = "bundle.json"
 BOOSTER = "model.ubj"
+HEADS = frozenset({"hazard.ubj"})  # boosters of a model that is made of several
 SAMPLE = "sample.parquet"
 # What a bundle may hold. A pickle, a script or a shared library is not on the list, whatever bundle.json says.
-ALLOWED = frozenset({
+ALLOWED = HEADS | {
     BOOSTER, SAMPLE, "card.json", "card.md", "card.html", "metrics.json", "evaluation.json", "verdict.json",
-})
+}
 REQUIRED = ("model", "version", "feature_service", "columns", "categories", "calibrator")
 IDENTITY: dict[str, Any] = {"kind": "identity"}
 
@@ -77,6 +78,12 @@ class Bundle:
         """A file of the bundle, after comparing its sha256 once more. Raises IntegrityError."""
         _verified(self.directory, name, self.facts["files"])
         return self.directory / name
+
+    def head(self, name: str) -> Any:
+        """A booster of HEADS, its bytes compared with their sha256 before XGBoost sees one. Raises IntegrityError."""
+        if name not in HEADS:
+            raise UsageError(f"{self.model} v{self.version}: no head {name!r}; there are {sorted(HEADS)}")
+        return _parse(_verified(self.directory, name, self.facts["files"]))
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 (rows, columns) in the bundle's own column order, whatever the order of the frame."""

@@ -6,7 +6,7 @@ import logging
 from datetime import date
 
 from pipelines import bundle as bundles
-from pipelines import champions, tracking
+from pipelines import champions, pairing, tracking
 from pipelines.champions import Champion
 from pipelines.clock import DAY, parse_day
 from pipelines.errors import IntegrityError
@@ -26,7 +26,8 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
 
     The first champion is in force from its own as_of T, where the spec says so; a later one from max(T, newest scored
     as_of + 1), so that no published night changes its model. A challenger whose T is older than the champion's is
-    never promoted. Raises IntegrityError when bundle and registry disagree, or the bundle's verdict did not pass.
+    never promoted. Models that stand on this one are measured with it and move with it (`pairing`). Raises
+    IntegrityError when bundle and registry disagree, or the bundle's verdict did not pass.
     """
     spec = spec_of(model)
     found = tracking.version_by_alias(spec.registered_name, CHALLENGER)
@@ -39,11 +40,14 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
     last = lines[-1] if lines else None
     if last is not None and last.version == found.version:
         return _aliased(spec.registered_name, last, None)  # a retry after a kill between log and alias
-    obstacle = _obstacle(spec, found.version, trained, as_of, last)
+    start = trained if last is None else max(trained, _first_unscored(model, trained))
+    obstacle = (
+        _obstacle(spec, found.version, trained, as_of, last) or pairing.obstacle(spec, challenger)
+        or _move_with(spec, challenger, as_of, start, report)
+    )
     if obstacle:
         _tell(report, obstacle)
         return None
-    start = trained if last is None else max(trained, _first_unscored(model, trained))
     reason = "first version to pass the gate" if last is None else f"passed the gate against v{last.version}"
     entered = champions.enter(model, found.version, start, challenger.sha256, reason=reason)
     report(f"{model}: v{entered.version} is champion from {entered.from_as_of}")
@@ -73,6 +77,24 @@ def _obstacle(spec: ModelSpec, version: int, trained: date, as_of: date, last: C
     standing = _trained(last)
     if trained < standing:
         return f"{who}, before champion v{last.version} ({standing}); it stays a registered version"
+    return ""
+
+
+def _move_with(spec: ModelSpec, challenger: bundles.Bundle, as_of: date, start: date, report: Report) -> str:
+    """Bring every value that stands on this model along, before the model itself is entered: a kill between the two is
+    healed by the retry. Why one of them cannot come, or nothing."""
+    pairs = pairing.measured(spec, challenger, as_of)
+    for other, last, check in pairs:
+        if not check.passed:
+            who = f"{spec.name}: with challenger v{challenger.version} and {other.name} v{last.version}"
+            return f"{who}, {check.sentence}"
+    for other, last, check in pairs:
+        if bundles.load(bundles.path_of(other.name, last.version)).facts["ltv"]["churn_version"] == challenger.version:
+            continue  # moved before a kill
+        moved = pairing.move(other, last, challenger, check, max(start, _first_unscored(other.name, start)))
+        report(f"{other.name}: v{moved.version}, the heads of v{last.version}, is champion from {moved.from_as_of}")
+        tracking.set_alias(other.registered_name, PREVIOUS, last.version)
+        tracking.set_alias(other.registered_name, CHAMPION, moved.version)
     return ""
 
 

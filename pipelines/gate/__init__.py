@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pipelines.gate.evidence import Check, Comparison, Evaluation, Verdict
 from pipelines.models.spec import Baseline, FirstChampion, Floor, Gate
 
-__all__ = ["Check", "Comparison", "Evaluation", "Verdict", "decide"]
+__all__ = ["Check", "Comparison", "Evaluation", "Verdict", "coherence", "decide"]
 
 NAN = float("nan")
 
@@ -16,7 +16,7 @@ NAN = float("nan")
 def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> Verdict:
     """Whether the candidate may take the champion's place. `champion` None: none is in force.
 
-    Checks run in the order data, finite, leakage, floors, baselines, champion, and all of them are reported. An
+    Checks run in the order data, finite, leakage, floors, baselines, coherence, champion, and all are reported. An
     unknown is never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
     """
     checks = (
@@ -25,6 +25,7 @@ def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> V
         *_leakage(evaluation, gate),
         *(_floor(evaluation, floor) for floor in gate.floors),
         *(_baseline(evaluation, baseline) for baseline in gate.baselines),
+        *_coherence(evaluation, gate),
         _champion(champion, gate),
     )
     reasons = tuple(check.sentence for check in checks if not check.passed)
@@ -95,6 +96,20 @@ def _baseline(evaluation: Evaluation, baseline: Baseline) -> Check:
     )
 
 
+def coherence(share: float, bound: float) -> Check:
+    """Whether churn and lifetime value tell one story; asked when either of the two is about to change."""
+    return Check(
+        "coherence", share, bound, at_least(-share, -bound),
+        f"{_percent(share)} of the subscribers rise in churn and in lifetime value without a margin reason; "
+        f"at most {bound:.1%} is borne",
+    )
+
+
+def _coherence(evaluation: Evaluation, gate: Gate) -> Iterator[Check]:
+    if gate.max_incoherent_share is not None:
+        yield coherence(evaluation.metrics.get("incoherent_share", NAN), gate.max_incoherent_share)
+
+
 def _champion(champion: Comparison | None, gate: Gate) -> Check:
     if champion is None:
         passed = gate.first_champion is FirstChampion.FIRST_PASSING
@@ -114,6 +129,10 @@ def _champion(champion: Comparison | None, gate: Gate) -> Check:
         f"{champion.metric} gain over champion v{champion.champion} on {champion.rows} rows is "
         f"{_shown(champion.gain)}, lower bound {_shown(champion.lower)} at {gate.confidence:.1%}; {way}{note}",
     )
+
+
+def _percent(value: float) -> str:
+    return f"{value:.1%}" if math.isfinite(value) else "an unknown share"
 
 
 def _shown(value: float) -> str:

@@ -1,11 +1,12 @@
-"""Lifetime value, first version: a constant monthly hazard times the recent margin, discounted.
+"""Lifetime value: expected discounted margin of the next twelve months, a sum over months of survival x margin.
 
-Expected margin of the next n months = sum over m = 1..n of S(m - 1/2) * margin * (1 + i)^-(m - 1/2), where a month is
-30 days, p the probability of leaving within 30 days and S(t) = (1 - p)^t the survival under a constant hazard. It is
-the retention form of Berger and Nasr (1998), "Customer lifetime value: marketing models and applications", Journal of
-Interactive Marketing 12(1), case 1, with money counted in the middle of each month: the leavers of a month pay part.
+    value = sum over m = 1..n of (S_{m-1} + S_m) / 2 * margin_m * (1 + i)^-(m - 1/2)
 
-Known to fall short: hazards fall with tenure and rise at the end of a contract, and a constant one sees neither.
+A month is 30 days, S_0 = 1 and S_m = S_{m-1} (1 - h_m), where h_m is the probability of leaving in month m of who is
+still there at its beginning: the discrete-time hazard of Singer and Willett (1993), "It's about time", Journal of
+Educational Statistics 18(2). h_1 is the pinned churn champion's own probability. Leavers go evenly through a month, so
+half of them pay for it, and money counts in the month's middle: the retention form of Berger and Nasr (1998),
+"Customer lifetime value: marketing models and applications", Journal of Interactive Marketing 12(1).
 """
 
 from __future__ import annotations
@@ -26,30 +27,44 @@ ANNUAL_DISCOUNT: Final = 0.08
 MARGIN_COLUMN: Final = "margin_eur_30d"
 
 
-def survival(probability_30d: npt.ArrayLike, months: float) -> Floats:
-    """Share still there after so many 30-day months, at a constant hazard: (1 - p)^months. Shape (n,)."""
-    p = np.asarray(probability_30d, dtype=np.float64)
-    if np.any((p < 0) | (p > 1)):  # NaN passes both and stays NaN
-        raise ValueError("a probability is outside [0, 1]")
-    return np.asarray((1.0 - p) ** months, dtype=np.float64)
+def survival(hazard: npt.ArrayLike) -> Floats:
+    """Share still there at the end of months 0..n, shape (rows, n + 1), from monthly hazards (rows, n).
 
-
-def expected_margin(
-    probability_30d: npt.ArrayLike, margin_month: npt.ArrayLike, months: int, monthly_discount: float
-) -> Floats:
-    """Expected discounted margin of the next `months` 30-day months, EUR, one value per subscriber, shape (n,).
-
-    `probability_30d` (n,) in [0, 1], `margin_month` (n,) EUR per 30 days (may be negative), `monthly_discount` a rate
-    per month (0.0064 = 0.64 %). An unknown probability or margin (NaN) gives an unknown value, never zero.
+    Starts at 1 and never rises. A hazard outside [0, 1] raises ValueError; an unknown one (NaN) stays unknown.
     """
+    h = np.asarray(hazard, dtype=np.float64)
+    if h.ndim != 2 or h.shape[1] < 1:
+        raise ValueError(f"hazards of shape {h.shape}: one row per subscriber and one column per month are needed")
+    if np.any((h < 0) | (h > 1)):  # NaN passes both and stays NaN
+        raise ValueError("a probability is outside [0, 1]")
+    return np.hstack([np.ones((len(h), 1)), np.cumprod(1.0 - h, axis=1)])
+
+
+def discount(months: int, monthly_discount: float) -> Floats:
+    """Worth today of one euro in the middle of months 1..n, shape (n,)."""
     if months < 1 or monthly_discount <= -1.0:
         raise ValueError(f"months {months} must be at least 1 and monthly_discount {monthly_discount} above -1")
-    margin = np.asarray(margin_month, dtype=np.float64)
-    weight = np.zeros(np.shape(probability_30d), dtype=np.float64)
-    for month in range(1, months + 1):
-        middle = month - 0.5
-        weight += survival(probability_30d, middle) * (1.0 + monthly_discount) ** -middle
-    return np.asarray(weight * margin, dtype=np.float64)
+    return np.asarray((1.0 + monthly_discount) ** -(np.arange(1, months + 1) - 0.5), dtype=np.float64)
+
+
+def expected_margin(stay: npt.ArrayLike, margin: npt.ArrayLike, monthly_discount: float) -> Floats:
+    """Expected discounted margin, EUR, shape (rows,).
+
+    `stay` (rows, n + 1) as `survival` gives it, `margin` (rows, n) EUR per month of who is there (may be negative),
+    `monthly_discount` a rate per month (0.0064 = 0.64 %). An unknown survival or margin gives an unknown value.
+    """
+    s, m = np.asarray(stay, dtype=np.float64), np.asarray(margin, dtype=np.float64)
+    if s.shape != (m.shape[0], m.shape[1] + 1):
+        raise ValueError(f"survival {s.shape} and margin {m.shape}: n + 1 and n columns of the same rows are needed")
+    present = (s[:, :-1] + s[:, 1:]) / 2
+    return np.asarray(np.sum(present * m * discount(m.shape[1], monthly_discount), axis=1), dtype=np.float64)
+
+
+def held(columns: npt.ArrayLike, months: int) -> Floats:
+    """The first `months` columns; where there are fewer, the last one is held: nothing is extrapolated."""
+    known = np.asarray(columns, dtype=np.float64)
+    place = np.minimum(np.arange(months), known.shape[1] - 1)
+    return np.asarray(known[:, place], dtype=np.float64)
 
 
 SPEC: Final = ModelSpec(
@@ -69,22 +84,61 @@ SPEC: Final = ModelSpec(
         "monthly_discount": (1.0 + ANNUAL_DISCOUNT) ** (1 / 12) - 1.0,
         "survival_from": "churn",
         "margin_column": MARGIN_COLUMN,
+        "coverage": 0.80,  # of the published interval
+        "interval_by": "contract_type",  # whose groups the interval is corrected by
+        "history_cutoffs": 53,  # weeks a person-period may span: a year
+        "history_rows": 250_000,  # (subscriber, cut-off) rows that are read; whole subscribers are left out beyond
+        "person_periods": 150_000,  # rows a head is fitted on
+        "folds": 3,
+        # Months are few and leaving is rare: shallow trees, heavy leaves. Few rounds, as every night pays for each.
+        "hazard": {
+            "max_depth": 3, "learning_rate": 0.1, "min_child_weight": 10.0, "subsample": 0.8, "colsample_bytree": 0.6,
+            "reg_lambda": 5.0, "max_rounds": 120, "early_stopping_rounds": 15,
+        },
+        "ridge": 10.0,
+        "price_column": "price_eur",
+        # What the margin's gap to the list price is told by. Nothing that looks back further than 90 days: while the
+        # history is young such a column tells the date, and the date then stands for what changed since.
+        "margin_features": (
+            "contract_type", "segment", "price_eur", "is_suspended", "product_count", "internet_technology",
+            "has_voice", "has_multiple_lines", "has_mobile_data", "has_online_security", "has_online_backup",
+            "has_device_protection", "has_tech_support", "has_streaming_tv", "has_streaming_movies", "billed_eur_30d",
+            "billed_eur_90d", "invoice_count_90d", "billed_trend_ratio_90d", "days_since_last_invoice",
+            "failed_payments_90d", "margin_eur_30d", "billed_sd_eur_90d", "active_days_30d", "days_since_last_use",
+        ),
+        "prepaid": ("contract_type", "prepaid"),
+        "silence_days": 45,  # of prepaid silence that count as leaving, as in the churn label
+        "margin_trend": ("contract_type",),  # what the monthly rise of the price may depend on
     }),
     gate=Gate(
         min_rows=500,
         min_positives=0,
         floors=(
             Floor("spearman", 0.30),
-            Floor("abs_total_bias", 0.25, is_ceiling=True),
+            Floor("abs_total_bias", 0.05, is_ceiling=True),
+            Floor("interval_coverage", 0.75),
+            Floor("interval_coverage", 0.85, is_ceiling=True),
+            # The lower bound of the gain in RMSE over the best rival: better than every one by more than its interval.
+            Floor("gain_over_rivals", 0.0),
         ),
         baselines=(
-            # The first formula may not be worse than no model at all: what was billed, for ever.
             Baseline("billed_x_horizon", "rmse", by=0.0, lower_is_better=True),
+            Baseline("kaplan_meier", "rmse", by=0.0, lower_is_better=True),
         ),
         # Squared error, for an expectation: the mean error rewards the median, which is that nobody leaves.
         compare_on="rmse",
         non_inferiority=0.10,  # EUR
+        max_incoherent_share=0.10,
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),
+    intended_use="Weighing what may be spent on keeping a subscriber, and the worth of the base: expected "
+                 "discounted margin of twelve months, with its months and an interval.",
+    limits=(
+        "Twelve months, not a lifetime, without costs of winning or keeping anybody; it says nothing of what an offer "
+        "would change.",
+        "Months beyond those the history shows hold the last one seen: totals come out low rather than high.",
+        "The interval is corrected on 90 days; that it holds over twelve months was measured on simulated houses only.",
+        "For a prepaid line the margin is small and its rank weak (docs/reference/lifetime_value.md).",
+    ),
 )

@@ -20,7 +20,7 @@ class Purpose(StrEnum):
 
 
 class Kind(StrEnum):
-    """How a version computes its scores: boosted trees it was fitted with, or a formula over another model's scores."""
+    """How a version computes its scores: by one booster, or by a formula over another model's scores and its heads."""
 
     CLASSIFIER = "classifier"
     FORMULA = "formula"
@@ -74,6 +74,9 @@ class Gate:
     refresh_after_days: int = 90     # a champion older than this may be replaced by one that is not worse
     non_inferiority: float = 0.01    # by at most this much of `compare_on`
     first_champion: FirstChampion = FirstChampion.FIRST_PASSING
+    # Of the subscribers, how many may be told that they are likelier to leave and worth more, margins being as they
+    # were. None: the model is not read beside another one.
+    max_incoherent_share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ def audit(path: Path, kind: Kind, active: Sequence[str], unscored: Mapping[str, 
     ranges = _LIFETIME_VALUE if kind is Kind.FORMULA else _PROBABILITY
     for column, (low, high) in ranges.items():
         reasons += _values(table, column, low, high)
+    if kind is Kind.FORMULA:
+        reasons += _by_month(table)
     if table.column("reason_1").null_count and kind is Kind.FORMULA:
         reasons.append(f"{table.column('reason_1').null_count} rows have no first reason")
     if reasons:
@@ -38,8 +40,9 @@ def audit(path: Path, kind: Kind, active: Sequence[str], unscored: Mapping[str, 
 
 _ENDLESS = float("inf")
 _PROBABILITY = {"churn_probability": (0.0, 1.0), "decile": (1, 10)}
-_LIFETIME_VALUE = {"ltv_eur_12m": (-_ENDLESS, _ENDLESS), "margin_eur_month": (-_ENDLESS, _ENDLESS),
-                   "survival_12m": (0.0, 1.0)}
+_MONEY = (-_ENDLESS, _ENDLESS)
+_LIFETIME_VALUE = {"ltv_eur_12m": _MONEY, "ltv_low_eur_12m": _MONEY, "ltv_high_eur_12m": _MONEY,
+                   "margin_eur_month": _MONEY, "survival_12m": (0.0, 1.0)}
 
 
 def _who(scored: Sequence[str], active: Sequence[str], unscored: Mapping[str, int]) -> list[str]:
@@ -52,6 +55,28 @@ def _who(scored: Sequence[str], active: Sequence[str], unscored: Mapping[str, in
     if foreign:
         reasons.append(f"{len(foreign)} scored subscribers are not active, for example {foreign[0]}")
     return reasons
+
+
+def _by_month(table: pa.Table) -> list[str]:
+    """Every month is there and finite, survival is a share and never rises, the interval holds the value."""
+    import numpy as np
+
+    reasons: list[str] = []
+    months: dict[str, Any] = {}
+    for column in ("survival_by_month", "margin_eur_by_month"):
+        values = table.column(column).combine_chunks()
+        flat = values.flatten().to_numpy(zero_copy_only=False)
+        if values.null_count or len(flat) % max(len(table), 1) or not np.isfinite(flat).all():
+            return [f"{column}: a month is NULL or not finite, or rows have different numbers of months"]
+        months[column] = flat.reshape(len(table), -1)
+    stay = months["survival_by_month"]
+    if stay.shape != months["margin_eur_by_month"].shape:
+        reasons.append("survival_by_month and margin_eur_by_month differ in their months")
+    if ((stay < 0) | (stay > 1)).any() or (np.diff(stay, axis=1) > 0).any():
+        reasons.append("survival_by_month: a survival is no share, or rises")
+    low, value, high = (table.column(f"ltv_{name}eur_12m").to_numpy() for name in ("low_", "", "high_"))
+    outside = int(((value < low) | (value > high)).sum())
+    return [*reasons, *([f"ltv_eur_12m: {outside} values outside their own interval"] if outside else [])]
 
 
 def _values(table: pa.Table, column: str, low: float, high: float) -> list[str]:

@@ -32,7 +32,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "model_version": "churn_version", "expires_at": "churn_expires_at",
     },
     "ltv": {
-        "ltv_eur_12m": "ltv_eur_12m", "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
+        "ltv_eur_12m": "ltv_eur_12m", "ltv_low_eur_12m": "ltv_low_eur_12m", "ltv_high_eur_12m": "ltv_high_eur_12m",
+        "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
         **{name: f"ltv_{name}" for name in REASONS},
         "model_version": "ltv_version", "expires_at": "ltv_expires_at",
     },

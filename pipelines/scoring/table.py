@@ -26,7 +26,10 @@ def schema(kind: Kind) -> pa.Schema:
     marks = [*((name, pa.string()) for name in THEMES), *((name, pa.bool_()) for name in ACTIONABLE)]
     if kind is Kind.FORMULA:  # its reasons are the two factors of the value: nothing to group, nothing to mark
         marks = []
-        measures = [("ltv_eur_12m", pa.float64()), ("margin_eur_month", pa.float64()), ("survival_12m", pa.float64())]
+        measures = [(name, pa.float64()) for name in (
+            "ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m",
+        )]
+        measures += [("survival_by_month", pa.list_(pa.float64())), ("margin_eur_by_month", pa.list_(pa.float64()))]
     return pa.schema([
         ("subscriber_id", pa.string()), ("as_of", pa.date32()), ("model", pa.string()), ("model_version", pa.int64()),
         *measures, *((name, pa.string()) for name in REASONS), *marks, ("expires_at", pa.timestamp("us")),

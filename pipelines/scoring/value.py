@@ -1,7 +1,7 @@
-"""A night's lifetime values: the recent margin over twelve discounted months at the churn champion's hazard.
+"""A night's lifetime values: survival and margin by month, the value, its interval, and three reasons.
 
-The arithmetic and its source are `pipelines.models.ltv.expected_margin`. Here: whose probability, whose margin, and who
-cannot be valued. A subscriber without a recent margin is left out and counted, never valued at zero.
+The arithmetic and its source are `pipelines.models.ltv`, the heads `pipelines.valuation`. Here: whose probability is
+month one, and who cannot be valued. A subscriber without a recent margin is left out and counted, never valued at zero.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pipelines import valuation
 from pipelines.bundle import Bundle
 from pipelines.errors import Held, IntegrityError
-from pipelines.models.ltv import expected_margin, survival
 from pipelines.models.spec import ModelSpec
 from pipelines.publish import Dataset
 from pipelines.reasons import value_reasons
@@ -20,54 +20,75 @@ from pipelines.scoring.table import CENTS, DIGITS, REASONS
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
 NO_MARGIN = "no_recent_margin"
-TERMS = ("churn_version", "churn_sha256", "months", "monthly_discount", "margin_column")
+TERMS = ("churn_version", "churn_sha256", "months", "monthly_discount", "margin_column", "hazard", "margin", "interval")
 
 
 def lifetime_value(
     bundle: Bundle, spec: ModelSpec, frame: pd.DataFrame, as_of: date
 ) -> tuple[pa.Table, dict[str, int]]:
-    """Scores of all with a margin, and how many had none.
+    """Scores of all with a margin, and how many had none; columns as `table.schema` has them.
 
-    Columns: subscriber_id, ltv_eur_12m, margin_eur_month, survival_12m, reason_1..3. Raises Held when the pinned churn
-    version did not score this night, or scored other subscribers.
+    Raises Held when the pinned churn version did not score this night, or scored other subscribers.
     """
-    import numpy as np
-    import pyarrow as pa
-
     terms = _terms(bundle)
-    months, discount, churn_version = int(terms["months"]), float(terms["monthly_discount"]), terms["churn_version"]
     churn = _churn_scores(str(spec.parameters["survival_from"]), terms, as_of)
     if churn["subscriber_id"].tolist() != frame["subscriber_id"].tolist():
-        raise Held(f"ltv {as_of}", [f"churn v{churn_version} scored {len(churn)} subscribers, {len(frame)} are active"])
-    margin = frame[terms["margin_column"]].to_numpy(dtype="float64", na_value=np.nan)
-    valued = ~np.isnan(margin)
+        raise Held(f"ltv {as_of}", [f"churn v{terms['churn_version']} scored {len(churn)} subscribers, "
+                                    f"{len(frame)} are active"])
+    valued = frame[terms["margin_column"]].notna().to_numpy()
     if not valued.any():
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
-    probability = churn["churn_probability"].to_numpy(dtype="float64")[valued]
-    value = np.round(expected_margin(probability, margin[valued], months, discount), CENTS)
-    stay = np.round(survival(probability, months), DIGITS)
-    words = value_reasons(margin[valued], stay, months, churn["reason_1"][valued])
-    table = pa.table({
-        "subscriber_id": pa.array(frame["subscriber_id"][valued], pa.string()),
-        "ltv_eur_12m": value,
-        "margin_eur_month": np.round(margin[valued], CENTS),
-        "survival_12m": stay,
-        **{name: pa.array(column, pa.string()) for name, column in zip(REASONS, words, strict=True)},
-    })
+    first = churn["churn_probability"].to_numpy(dtype="float64")[valued]
+    outlook = valuation.outlook(bundle, frame[valued], first, int(terms["months"]))
+    table = _table(frame[valued], outlook, terms, churn["reason_1"][valued])
     without = int((~valued).sum())
     return table, ({NO_MARGIN: without} if without else {})
 
 
+def _table(
+    frame: pd.DataFrame, outlook: valuation.Outlook, terms: Mapping[str, Any], churn_reason: pd.Series[str]
+) -> pa.Table:
+    import numpy as np
+    import pyarrow as pa
+
+    rate, months = float(terms["monthly_discount"]), outlook.months
+    interval = terms["interval"]
+    low, high = outlook.band(rate, float(interval["coverage"]), valuation.moves(interval, frame))
+    stay, margin = np.round(outlook.stay[:, 1:], DIGITS), np.round(outlook.margin, CENTS)
+    words = value_reasons(margin[:, 0], stay[:, -1], months, churn_reason)
+    return pa.table({
+        "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
+        "ltv_eur_12m": np.round(outlook.value(rate), CENTS),
+        "ltv_low_eur_12m": np.round(low, CENTS),
+        "ltv_high_eur_12m": np.round(high, CENTS),
+        "margin_eur_month": margin[:, 0],
+        "survival_12m": stay[:, -1],
+        "survival_by_month": _by_month(stay),
+        "margin_eur_by_month": _by_month(margin),
+        **{name: pa.array(column, pa.string()) for name, column in zip(REASONS, words, strict=True)},
+    })
+
+
+def _by_month(values: np.ndarray) -> pa.Array:
+    """One list of months per row."""
+    import numpy as np
+    import pyarrow as pa
+
+    rows, months = values.shape
+    return pa.ListArray.from_arrays(np.arange(0, (rows + 1) * months, months, dtype="int32"), np.ravel(values))
+
+
 def _terms(bundle: Bundle) -> Mapping[str, Any]:
-    """What this version settled on when it was trained: pinned churn version, months, discount, margin column."""
+    """What this version settled on when it was trained: pinned churn version, months, discount, heads, interval."""
     terms: Mapping[str, Any] = bundle.facts.get("ltv") or {}
     absent = [name for name in TERMS if name not in terms]
     if absent:
-        raise IntegrityError(f"{bundle.directory}: bundle.json has no ltv.{', ltv.'.join(absent)}")
+        raise IntegrityError(f"{bundle.directory}: bundle.json has no ltv.{', ltv.'.join(absent)}; train it again")
     return terms
 
 

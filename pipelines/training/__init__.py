@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipelines.bundle import Bundle
-    from pipelines.champions import Champion
     from pipelines.tracking import Registered
     from pipelines.training.candidate import Candidate
+    from pipelines.training.value import Source
 
 __all__ = ["TrainResult", "train"]
 
@@ -57,11 +57,11 @@ class _Work:
     cutoffs: tuple[date, ...]
     frame: pd.DataFrame
     frame_digest: str
-    survival_from: Champion | None
+    source: Source | None = None  # of a lifetime value
 
     @property
     def identity(self) -> str:
-        pinned = [self.survival_from.version, self.survival_from.sha256] if self.survival_from else None
+        pinned = [self.source.champion.version, self.source.champion.sha256] if self.source else None
         parts = [self.as_of.isoformat(), self.spec.digest, self.frame_digest, pinned]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -105,7 +105,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
 
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
-    from pipelines.training import formula, frames
+    from pipelines.training import frames
     from pipelines.training.cutoffs import matured
 
     start = estate().training_start
@@ -117,19 +117,33 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
             f"train at {spec.known_on(start)} or later",
         )
     frames.check_published(spec, cutoffs, as_of)
-    survival_from = formula.pinned(spec, as_of) if spec.kind is Kind.FORMULA else None
+    if spec.kind is Kind.FORMULA:
+        return _prepare_value(spec, as_of, cutoffs, report)
     rows = frames.labels(spec, cutoffs)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")
     frame = frames.training_frame(spec, rows)
-    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame), survival_from)
+    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame))
+
+
+def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], report: Report) -> _Work:
+    """A lifetime value reads one history; the judged rows are those of it whose margin has matured."""
+    from pipelines.training import frames, value
+
+    champion = value.pinned(spec, as_of)
+    source = value.read(spec, champion, as_of, report)
+    labels = value.labels(spec, source, cutoffs, as_of)
+    frames.check_labels(spec, labels)
+    frame = value.judged(source, labels)
+    both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"
+    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), source)
 
 
 def _fit(work: _Work, report: Report) -> Candidate:
-    from pipelines.training import classifier, formula
+    from pipelines.training import classifier, value
 
-    if work.survival_from is not None:
-        return formula.fit(work.spec, work.frame, work.cutoffs, work.survival_from, report)
+    if work.source is not None:
+        return value.fit(work.spec, work.frame, _columns(work.spec), work.source, report)
     return classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
 
 
@@ -162,6 +176,7 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
         "verdict.json": _json(verdict.as_dict()),
         "card.md": markdown.encode(),
         "card.html": page(work.spec, markdown, candidate.evaluation).encode(),
+        **candidate.files,
     }
     return bundles.save(directory, facts, booster=candidate.booster, files=files)
 
@@ -182,7 +197,7 @@ def _tags(work: _Work) -> dict[str, Any]:
 
     names = ("identity", "feature_service", "spec_digest", "frame_digest", "trained_as_of", "cutoffs", "kind")
     facts = _facts(work)
-    pinned = {"churn_version": str(work.survival_from.version)} if work.survival_from else {}
+    pinned = {"churn_version": str(work.source.champion.version)} if work.source else {}
     return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned}
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Candidate:
     """`judged` holds the test rows with keys, label and features; `predicted` (len(judged),) what the recipe said.
 
-    The booster is None for a formula. `facts` go into bundle.json as they are.
+    The booster is None for a model made of several, whose boosters are in `files`. `facts` go into bundle.json as they
+    are, `files` beside it.
     """
 
     evaluation: Evaluation
@@ -29,3 +30,4 @@ class Candidate:
     predicted: Floats
     booster: Any = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)

@@ -122,9 +122,18 @@ def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
         "rounds": facts.get("rounds", "none: a formula"),
         "calibrator": f"{_calibrator(facts['calibrator'])} from {facts.get('calibrated_on', 'nothing')}",
         **({"calibrator chosen": facts["calibrated_by"]} if "calibrated_by" in facts else {}),
-        **({"lifetime value": facts["ltv"]} if "ltv" in facts else {}),
+        **({f"lifetime value, {name}": told for name, told in _value(facts["ltv"]).items()} if "ltv" in facts else {}),
         "frame digest": facts["frame_digest"],
         "spec digest": facts["spec_digest"],
+    }
+
+
+def _value(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """What a lifetime value settled on, without the numbers of its regressions, which bundle.json has."""
+    weights = {"numbers", "categories", "weights", "trend_weights", "features"}
+    return {
+        name: {part: told for part, told in held.items() if part not in weights} if isinstance(held, Mapping) else held
+        for name, held in terms.items()
     }
 
 

@@ -14,7 +14,7 @@ from pipelines.gate import Comparison, Verdict, decide
 from pipelines.gate.bootstrap import paired_gain
 from pipelines.models import ltv
 from pipelines.models.spec import Kind, ModelSpec
-from pipelines.training import formula, frames
+from pipelines.training import frames, value
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import comparable
 from pipelines.training.folds import Floats
@@ -61,7 +61,7 @@ def compare(spec: ModelSpec, candidate: Candidate, as_of: date) -> Comparison | 
 def _champion_scores(spec: ModelSpec, champion: bundles.Bundle, rows: pd.DataFrame) -> Floats:
     if spec.kind is Kind.FORMULA:
         months = round(spec.horizon_days / ltv.MONTH_DAYS)
-        return formula.predict(spec, rows, champion.facts["ltv"], months=months, monthly_discount=0.0)
+        return value.predict(spec, champion, rows, months=months, monthly_discount=0.0)
     if not set(champion.columns) <= set(rows.columns):
         rows = frames.training_frame(spec, rows[["subscriber_id", "event_timestamp"]], champion.feature_service)
     return np.asarray(champion.predict(rows), dtype=np.float64)

@@ -65,7 +65,8 @@ def exported(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         "subscriber_id": numbers, "operator": FORMULAS, "region": FORMULAS, "segment": FORMULAS,
     })
     scores = pd.DataFrame({
-        "subscriber_id": numbers, "ltv_eur_12m": -12.5, "margin_eur_month": -1.0, "survival_12m": 0.5,
+        "subscriber_id": numbers, "ltv_eur_12m": -12.5, "ltv_low_eur_12m": -20.0, "ltv_high_eur_12m": 1.0,
+        "margin_eur_month": -1.0, "survival_12m": 0.5,
         "reason_1": FORMULAS, "reason_2": FORMULAS, "reason_3": None, "model_version": "1",
         "expires_at": datetime(2026, 3, 14),
     })
@@ -78,7 +79,8 @@ def exported(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_F14_no_cell_of_the_extract_begins_as_a_formula(exported: list[list[str]]) -> None:
     header, *rows = exported
     assert len(rows) == len(FORMULAS)
-    numeric = {header.index(name) for name in ("ltv_eur_12m", "margin_eur_month", "survival_12m")}
+    names = ("ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m")
+    numeric = {header.index(name) for name in names}
     cells = [cell for row in rows for place, cell in enumerate(row) if place not in numeric]
     assert [cell for cell in [*header, *cells] if cell.startswith((*STARTS, "\t", "\r", "\n", *"＝＋－＠"))] == []
     for row in rows:  # what begins with a sign and has no apostrophe is a number

@@ -1,4 +1,4 @@
-"""A night that can be scored: published partitions, a churn champion that was really fitted, and an ltv formula."""
+"""A night that can be scored: published partitions, a churn champion and an ltv hazard that were really fitted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from pipelines import features
 from pipelines.settings import settings
 
 NIGHT = date(2026, 1, 12)
-TERMS = {"months": 12, "monthly_discount": 0.006434, "margin_column": "margin_eur_30d"}
+# A margin head that says the margin stays as it is, for one month and so for all.
+MARGIN = {
+    "longest": 1, "lead": 2, "features": ["margin_eur_30d"], "trend": [], "numbers": {"margin_eur_30d": [0.0, 100.0]},
+    "categories": {}, "price": "no_list_price", "weights": [100.0, 0.0], "intercept": 0.0, "trend_weights": [0.0],
+    "lowest": -500.0, "highest": 500.0, "silence_days": 45, "prepaid": None,
+}
+TERMS = {
+    "months": 12, "monthly_discount": 0.006434, "margin_column": "margin_eur_30d", "margin": MARGIN,
+    "hazard": {"longest": 3, "calibrator": {"kind": "identity"}},
+    "interval": {"coverage": 0.8, "by": "contract_type", "ends": {"everybody": [0.02, 0.05]}},
+}
 
 
 def load_partitions() -> ModuleType:
@@ -101,17 +111,28 @@ def champion(world: ModuleType) -> Callable[..., Any]:
 
 @pytest.fixture
 def formula() -> Callable[..., Any]:
-    """Save and enter an ltv version that pins a churn version."""
-    from pipelines import bundle, champions
+    """Save and enter an ltv version that pins a churn version; who has many contacts leaves later, sooner by month."""
+    import numpy as np
+    import xgboost
+
+    from pipelines import bundle, champions, valuation
 
     def enter(churn_version: int = 1, churn_sha256: str = "") -> bundle.Bundle:
         version, from_as_of = 1, NIGHT
         churn = champions.in_force("churn", NIGHT)
         pinned = churn.sha256 if churn else ""
-        facts = {"model": "ltv", "version": version, "feature_service": "ltv_v2", "columns": ["margin_eur_30d"],
+        frame, columns = features.scoring_frame("ltv_v2", NIGHT), ["margin_eur_30d", "contacts_30d"]
+        rows = np.vstack([valuation.with_month(bundle.encode(frame, columns, {}), month) for month in (2, 3)])
+        left = np.nan_to_num(rows[:, 1]) * rows[:, 2] + np.random.default_rng(0).normal(0, 3, len(rows)) > 60
+        hazard = xgboost.train(
+            {"objective": "binary:logistic", "max_depth": 2, "nthread": 1, "seed": 0},
+            bundle.dmatrix(rows, [*columns, valuation.MONTH], label=left), 6,
+        )
+        facts = {"model": "ltv", "version": version, "feature_service": "ltv_v2", "columns": columns,
                  "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version,
                          "churn_sha256": churn_sha256 or pinned}}
-        saved = bundle.save(bundle.path_of("ltv", version), facts)
+        files = {valuation.HAZARD: bytes(hazard.save_raw(raw_format="ubj"))}
+        saved = bundle.save(bundle.path_of("ltv", version), facts, files=files)
         champions.enter("ltv", version, from_as_of, saved.sha256, reason="test")
         return saved
 

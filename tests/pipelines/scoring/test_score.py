@@ -175,26 +175,46 @@ def test_a_night_before_a_new_champion_is_scored_with_the_old_one(champion: Any,
     assert scoring.score("churn", NIGHT).version == 1
 
 
-def test_ltv_is_the_discounted_margin_of_twelve_months_at_a_constant_hazard(champion: Any, formula: Any) -> None:
+def test_ltv_is_what_its_published_months_add_up_to_so_that_anyone_can_see_why(champion: Any, formula: Any) -> None:
     champion()
     formula()
     scoring.score("churn", NIGHT)
     scoring.score("ltv", NIGHT)
-    churn, ltv = published("churn").set_index("subscriber_id"), published("ltv").set_index("subscriber_id")
+    ltv = published("ltv").set_index("subscriber_id")
     margins = features.scoring_frame("ltv_v2", NIGHT).set_index("subscriber_id")["margin_eur_30d"]
-    one = "sub_00042"
-    stay, worth = 1.0 - churn.loc[one, "churn_probability"], 1.006434
-    by_hand = sum(margins[one] * stay ** (m - 0.5) / worth ** (m - 0.5) for m in range(1, 13))
-    assert ltv.loc[one, "ltv_eur_12m"] == pytest.approx(by_hand, abs=0.006)
-    assert ltv.loc[one, "survival_12m"] == pytest.approx(stay**12, abs=1e-6)
+    one, worth = "sub_00042", 1.006434
+    stay, margin = [1.0, *ltv.loc[one, "survival_by_month"]], ltv.loc[one, "margin_eur_by_month"]
+    assert len(margin) == 12
+    assert margin == pytest.approx([margins[one]] * 12, abs=0.006)
+    by_hand = sum((stay[m - 1] + stay[m]) / 2 * margin[m - 1] / worth ** (m - 0.5) for m in range(1, 13))
+    assert ltv.loc[one, "ltv_eur_12m"] == pytest.approx(by_hand, abs=0.05)
+    assert ltv.loc[one, "survival_12m"] == stay[-1]
     assert ltv.loc[one, "reason_3"].startswith("stay: ")
 
 
-def test_the_hand_computed_example_of_a_sure_margin(champion: Any) -> None:
-    from pipelines.models.ltv import expected_margin
+def test_month_one_is_the_churn_probability_and_survival_never_rises(champion: Any, formula: Any) -> None:
+    champion()
+    formula()
+    scoring.score("churn", NIGHT)
+    scoring.score("ltv", NIGHT)
+    churn, ltv = published("churn"), published("ltv")
+    stay = np.stack(ltv["survival_by_month"])
+    assert np.round(1.0 - stay[:, 0], 6).tolist() == churn["churn_probability"].tolist()
+    assert (np.diff(stay, axis=1) <= 0).all()
+    assert (np.diff(stay, axis=1) < 0).any()
+    assert ((ltv["ltv_low_eur_12m"] <= ltv["ltv_eur_12m"]) & (ltv["ltv_eur_12m"] <= ltv["ltv_high_eur_12m"])).all()
+    assert (ltv["ltv_low_eur_12m"] < ltv["ltv_high_eur_12m"]).all()
 
-    # 20 EUR a month, 10 % leave each month, 1 % discount, two months: 20 * (.9/1.01)^.5 + 20 * (.9/1.01)^1.5
-    assert expected_margin([0.1], [20.0], 2, 0.01)[0] == pytest.approx(18.87952 + 16.82333, abs=1e-4)
+
+def test_an_edited_hazard_head_is_refused_before_it_is_parsed(champion: Any, formula: Any, monkeypatch: Any) -> None:
+    champion()
+    saved = formula()
+    scoring.score("churn", NIGHT)
+    path = saved.directory / "hazard.ubj"
+    path.write_bytes(path.read_bytes()[:-20])
+    monkeypatch.setattr("pipelines.bundle._parse", lambda data: pytest.fail("XGBoost was given unverified bytes"))
+    with pytest.raises(IntegrityError, match=r"hazard\.ubj: sha256"):
+        scoring.score("ltv", NIGHT)
 
 
 def test_who_has_no_recent_margin_is_left_out_of_ltv_and_counted_not_valued_at_zero(

@@ -57,7 +57,10 @@ def rows(cutoff: date, count: int, *, seed: int = 1, signal: float = 1.0) -> pd.
     logit = -3.5 + signal * (2.8 * is_angry + 1.0 * (usage < 1200))
     churned = day.random(count) < 1 / (1 + np.exp(-logit))
     margin = price - 12.0 + day.normal(0, 2, size=count)
+    # Months two and three take as many as month one does; the billed margin is noisy, the price exact.
     left_after = np.where(churned, day.uniform(0, 1, size=count), 3.0)
+    later = day.random(count) < 2 * churned.mean()
+    left_after = np.where(~churned & later, day.uniform(1, 3, size=count), left_after)
     frame = pd.DataFrame({
         "subscriber_id": [f"sub_{number:06d}" for number in range(count)],
         "event_timestamp": pd.Series([pd.Timestamp(cutoff)] * count).astype("M8[us]"),
@@ -67,7 +70,7 @@ def rows(cutoff: date, count: int, *, seed: int = 1, signal: float = 1.0) -> pd.
         "tenure_days": people.integers(10, 2000, size=count),
         "price_eur": price,
         "billed_eur_30d": price + day.normal(0, 1, size=count),
-        "margin_eur_30d": margin,
+        "margin_eur_30d": margin + day.normal(0, 8, size=count),
         "is_paperless": people.random(count) < 0.5,
         "contacts_30d": np.where(people.random(count) < 0.1, np.nan, contacts),
         "data_mb_30d": np.where(people.random(count) < 0.1, np.nan, usage),

@@ -10,13 +10,16 @@ from types import MappingProxyType
 import pytest
 
 from pipelines import bundle as bundles
-from pipelines import champions, promotion, tracking, training
+from pipelines import champions, gate, promotion, tracking, training
 from pipelines.errors import IntegrityError, NotEnoughData
 from pipelines.models import SPECS
 from pipelines.publish import Dataset
 from pipelines.settings import settings
+from pipelines.training import frames as labels
+from pipelines.training import value
+from pipelines.training.cutoffs import matured
 
-CHURN = SPECS["churn"]
+CHURN, LTV = SPECS["churn"], SPECS["ltv"]
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,7 @@ def test_the_verdict_is_bound_by_the_bundles_digest_and_stored_beside_it(trained
     assert [check["name"] for check in stored["checks"]][-1] == "champion"
 
 
+@pytest.mark.mlts("I1")
 def test_the_same_training_again_is_the_same_version(trained):
     again = training.train("churn", trained.T)
     assert again.reused
@@ -147,11 +151,53 @@ def test_lifetime_value_pins_the_churn_version_and_knows_the_real_margins(traine
     assert facts["ltv"]["churn_version"] == 1
     assert facts["ltv"]["churn_sha256"] == trained.champion.sha256
     assert facts["ltv"]["months"] == 12
-    assert not (result.bundle / "model.ubj").exists()
+    assert sorted(path.name for path in result.bundle.glob("*.ubj")) == ["hazard.ubj"]
     figures, rivals = result.evaluation.metrics, result.evaluation.baselines
     assert figures["abs_total_bias"] < 0.1 < rivals["billed_x_horizon"]["abs_total_bias"]
     assert figures["spearman"] > 0.8
+    assert 0.75 <= figures["interval_coverage"] <= 0.85
     assert result.evaluation.slices["judged"]["cutoffs"][-1] <= str(trained.T - timedelta(days=127))
+
+
+def test_every_rival_is_told_with_what_it_loses_at_least(trained):
+    evaluation = trained.ltv.evaluation
+    assert set(evaluation.baselines) == {"billed_x_horizon", "margin_x_horizon", "constant_hazard", "kaplan_meier"}
+    worst = min(rival["rmse_lost_at_least"] for rival in evaluation.baselines.values())
+    assert evaluation.metrics["gain_over_rivals"] == worst
+
+
+def test_the_heads_saw_the_months_the_history_has_and_no_more(trained):
+    terms = bundles.load(trained.ltv.bundle).facts["ltv"]
+    assert terms["hazard"]["longest"] == 6  # 24 weekly cut-offs: five steps of four weeks
+    assert terms["margin"]["longest"] == 4  # a margin looks back over 90 days: it is read two steps later
+    assert terms["hazard"]["calibrator"]["kind"] == "platt"
+
+
+def test_the_same_lifetime_value_again_is_the_same_version_and_from_nothing_the_same_bytes(trained, frames):
+    again = training.train("ltv", trained.T)
+    assert (again.reused, again.version) == (True, trained.ltv.version)
+    source = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+    shuffled = trained.features.sample(frac=1, random_state=5)
+    trained.features, kept = shuffled, trained.features
+    try:
+        other = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+    finally:
+        trained.features = kept
+    rows = labels.labels(LTV, matured(LTV, trained.T, frames.START))
+    made = [value.fit(LTV, value.judged(one, rows), frames.COLUMNS, one, lambda line: None) for one in (source, other)]
+    assert made[0].files == made[1].files
+    assert made[0].facts == made[1].facts
+    assert made[0].facts["ltv"] == bundles.load(trained.ltv.bundle).facts["ltv"]
+
+
+def test_a_second_lifetime_value_is_compared_with_the_one_in_force_on_the_same_rows(trained, monkeypatch):
+    assert promotion.promote("ltv", trained.T).version == 1
+    monkeypatch.setitem(SPECS, "ltv", replace(LTV, seed=79))
+    again = training.train("ltv", trained.T)
+    check = again.verdict.checks[-1]
+    assert f"over champion v1 on {again.evaluation.rows} rows" in check.sentence
+    assert not again.verdict.passed  # the same recipe with another seed is no better
+    assert abs(check.value) < 1.0  # EUR
 
 
 def test_lifetime_value_without_a_churn_champion_says_what_to_train_first(trained):
@@ -247,3 +293,78 @@ class TestPromotion:
     def test_a_challenger_of_the_future_is_not_promoted_yet(self, challenger, home):
         challenger(date(2026, 6, 9))
         assert promotion.promote("churn", date(2026, 6, 8)) is None
+
+    def test_a_value_pinned_to_a_churn_version_of_the_past_is_not_promoted(self, challenger, home):
+        day = date(2026, 6, 1)
+        for trained_on in (day, day + timedelta(days=7)):
+            challenger(trained_on)
+            promotion.promote("churn", trained_on)
+        found = tracking.register("telco_ltv", {"identity": "pinned to v1"})
+        bundle = bundles.save(bundles.path_of("ltv", found.version), {
+            "model": "ltv", "version": found.version, "feature_service": "ltv_v2", "columns": [], "categories": {},
+            "calibrator": bundles.IDENTITY, "trained_as_of": "2026-06-09", "verdict": {"passed": True},
+            "ltv": {"churn_version": 1},
+        })
+        tracking.settle(found, bundle.directory, {"sha256": bundle.sha256}, alias="challenger")
+        told = []
+        assert promotion.promote("ltv", date(2026, 6, 9), report=told.append) is None
+        assert "is pinned to churn v1 and v2 has been promoted since; train ltv again" in told[0]
+
+    @pytest.fixture
+    def standing(self, challenger, home, monkeypatch):
+        """Churn v1 and a value that pins it, in force; what this gives is the incoherent share to be measured."""
+        day = date(2026, 6, 1)
+        challenger(day)
+        first = promotion.promote("churn", day)
+        value = bundles.save(bundles.path_of("ltv", 1), {
+            "model": "ltv", "version": 1, "feature_service": "ltv_v2", "columns": [], "categories": {},
+            "identity": "one", "calibrator": bundles.IDENTITY, "trained_as_of": day.isoformat(),
+            "verdict": {"passed": True},
+            "ltv": {"churn_version": 1, "churn_sha256": first.sha256, "months": 12},
+        }, files={"hazard.ubj": b"trees", "card.md": b"card"})
+        tracking.settle(tracking.register("telco_ltv", {"identity": "one"}), value.directory, {"sha256": value.sha256})
+        champions.enter("ltv", 1, day, value.sha256, reason="test")
+        share = {"value": 0.02}
+        monkeypatch.setattr(
+            "pipelines.training.value.coherence.of_standing", lambda *_: gate.coherence(share["value"], 0.1)
+        )
+        return share
+
+    def test_a_churn_version_that_contradicts_the_standing_value_is_not_promoted(self, challenger, standing):
+        standing["value"] = 0.3
+        second, told = challenger(date(2026, 6, 8)), []
+        assert promotion.promote("churn", date(2026, 6, 9), report=told.append) is None
+        assert f"challenger v{second} and ltv v1, 30.0% of the subscribers rise in churn and in" in told[0]
+        assert [line.version for line in champions.history("ltv")] == [1]
+
+    def test_the_pair_moves_together_from_the_same_night_with_the_heads_as_they_were(self, challenger, standing):
+        second = challenger(date(2026, 6, 8))
+        entered = promotion.promote("churn", date(2026, 6, 9))
+        moved = champions.history("ltv")[-1]
+        assert (entered.version, moved.from_as_of) == (second, entered.from_as_of)
+        bundle = bundles.load(bundles.path_of("ltv", moved.version), expected=moved.sha256)
+        assert (bundle.version, bundle.facts["ltv"]["churn_version"]) == (2, second)
+        assert bundle.facts["ltv"]["churn_sha256"] == entered.sha256
+        assert bundle.file("hazard.ubj").read_bytes() == b"trees"
+        assert bundle.facts["paired"]["heads_of_version"] == 1
+        assert bundle.facts["paired"]["coherence"]["value"] == 0.02
+        assert tracking.version_by_alias("telco_ltv", "champion").version == 2
+        assert tracking.version_by_alias("telco_ltv", "previous").version == 1
+
+    def test_a_kill_between_the_value_and_its_churn_version_is_healed_by_the_retry(
+        self, challenger, standing, monkeypatch
+    ):
+        second, enter = challenger(date(2026, 6, 8)), champions.enter
+
+        def killed(model, *args, **more):
+            if model == "churn":
+                raise KeyboardInterrupt
+            return enter(model, *args, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("pipelines.champions.enter", killed)
+            with pytest.raises(KeyboardInterrupt):
+                promotion.promote("churn", date(2026, 6, 9))
+        assert champions.history("ltv")[-1].version == 2
+        assert promotion.promote("churn", date(2026, 6, 9)).version == second
+        assert [line.version for line in champions.history("ltv")] == [1, 2]
