@@ -8,7 +8,7 @@ from datetime import date
 from pipelines.errors import UsageError
 from pipelines.progress import Report, silent
 from pipelines.publish import Entry
-from pipelines.warehouse import builder, history, publication
+from pipelines.warehouse import builder, history, publication, size
 from pipelines.warehouse.lock import held
 from pipelines.warehouse.plan import Plan
 
@@ -50,14 +50,18 @@ def unify(
 ) -> list[Entry]:
     """Check history, build, publish. Safe to repeat; the bytes do not depend on which as_ofs share a build.
 
-    `nights`: the as_ofs whose maturing labels are published too; by default all of them.
+    `nights`: the as_ofs whose maturing labels are published too; by default all of them. As many as_ofs share a build
+    as fit in memory (`size.as_ofs_per_build`).
     """
     plan = _plan(as_ofs, nights)
+    entries: list[Entry] = []
     with held():
         history.check(plan)
         report(f"history: complete for {len(plan.as_ofs)} as_ofs")
-        builder.build(plan, report=report)
-        return publication.publish(plan, report=report)
+        for part in plan.parts(size.as_ofs_per_build()):
+            builder.build(part, report=report)
+            entries += publication.publish(part, report=report)
+    return entries
 
 
 def _plan(as_ofs: Sequence[date], nights: Sequence[date] | None = None) -> Plan:

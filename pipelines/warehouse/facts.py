@@ -66,7 +66,7 @@ def drops() -> object:
 
     rows = [
         (feed.id, source, entry.key["dt"], version, superseded_on)
-        for feed in FEEDS for source, dataset in _senders(feed)
+        for feed in FEEDS for source, dataset in senders(feed)
         for entry in dataset.entries().values()
         for version, superseded_on in _versions(raw.drops(entry))
     ]
@@ -76,7 +76,7 @@ def drops() -> object:
                     names=[name for name, _ in kinds])
 
 
-def _senders(feed: Feed) -> Iterator[tuple[str, Dataset]]:
+def senders(feed: Feed) -> Iterator[tuple[str, Dataset]]:
     """The partitions of a shape of the contract, by who sent them."""
     own = raw.dataset(feed)
     yield feed.source, own

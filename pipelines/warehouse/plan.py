@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -32,6 +32,21 @@ class Plan:
         wanted = tuple(sorted(set(as_ofs)))
         told = wanted if nights is None else tuple(nights)
         return cls(wanted, _matured(wanted, told, CHURN_KNOWN_AFTER), _matured(wanted, told, LTV_KNOWN_AFTER))
+
+    def parts(self, most: int) -> Iterator[Plan]:
+        """The same work in builds of at most `most` as_ofs, oldest first; a label goes with the first build that may
+        know it. What is published does not depend on the division."""
+        before = date.min
+        for place in range(0, len(self.as_ofs), most):
+            as_ofs = self.as_ofs[place:place + most]
+            churn, ltv = (
+                tuple(day for day in labels if before < day + known_after <= as_ofs[-1])
+                for labels, known_after in (
+                    (self.churn_labels, CHURN_KNOWN_AFTER), (self.ltv_labels, LTV_KNOWN_AFTER),
+                )
+            )
+            yield Plan(as_ofs, churn, ltv)
+            before = as_ofs[-1]
 
     def windows(self) -> list[tuple[date, date]]:
         """The half-open ranges of drop days the build reads, merged and sorted."""

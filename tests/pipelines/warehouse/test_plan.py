@@ -11,6 +11,7 @@ from pipelines import landing, warehouse
 from pipelines.errors import MissingHistory, UsageError
 from pipelines.estate import estate
 from pipelines.warehouse.plan import Plan
+from pipelines.warehouse.size import as_ofs_per_build, gigabytes
 
 DAY = timedelta(days=1)
 
@@ -86,3 +87,33 @@ def test_a_hole_in_history_is_named_with_its_feed_and_days(monkeypatch: pytest.M
 def test_a_home_where_nothing_landed_has_no_history() -> None:
     with pytest.raises(MissingHistory, match=r"billing_alpha\.accounts: no drop of 2025-12-01"):
         warehouse.check_history(date(2026, 3, 1))
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 50])
+def test_a_divided_plan_is_the_same_work_and_no_part_knows_more_than_its_newest_as_of(most: int) -> None:
+    cutoffs = [date(2026, 1, 30) + n * 7 * DAY for n in range(30)]
+    plan = Plan.of(cutoffs, nights=[cutoffs[-1]])
+    parts = list(plan.parts(most))
+    assert len(parts) == -(-len(cutoffs) // most)
+    for name in ("as_ofs", "churn_labels", "ltv_labels"):
+        assert sorted(day for part in parts for day in getattr(part, name)) == sorted(getattr(plan, name))
+    for part in parts:
+        assert len(part.as_ofs) <= most
+        assert all(day + 37 * DAY <= part.as_ofs[-1] for day in part.churn_labels)
+        assert all(day + 127 * DAY <= part.as_ofs[-1] for day in part.ltv_labels)
+
+
+@pytest.mark.parametrize(("limit", "size"), [("4GB", 4.0), ("512MB", 0.512), ("7.5 gib", 7.5), ("1TB", 1000.0)])
+def test_a_memory_limit_is_read_as_duckdb_writes_it(limit: str, size: float) -> None:
+    assert gigabytes(limit) == pytest.approx(size)
+
+
+def test_a_limit_that_is_no_size_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="TELCO_MEMORY_LIMIT 'much'"):
+        gigabytes("much")
+
+
+def test_as_many_as_ofs_share_a_build_as_their_subscribers_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count, expected in ((0, 2_000_000), (40_000, 50), (390_000, 5), (3_000_000, 1)):
+        monkeypatch.setattr("pipelines.warehouse.size.subscribers", lambda count=count: count)
+        assert as_ofs_per_build() == expected
