@@ -7,6 +7,7 @@ from typing import Final
 
 from pipelines.errors import UsageError
 from pipelines.landing.contract import BY_ID
+from pipelines.publish import LIVE
 from pipelines.settings import settings
 from pipelines.warehouse.facts import senders
 
@@ -17,15 +18,24 @@ _UNITS: Final = {"KB": 1e-6, "MB": 1e-3, "GB": 1.0, "TB": 1e3}
 
 
 def as_ofs_per_build() -> int:
-    """As_ofs that share a build, at least one: subscribers x as_ofs stay below SUBSCRIBERS_PER_GB x the memory limit."""
+    """As_ofs that share a build, at least one: with their subscribers below SUBSCRIBERS_PER_GB x the memory limit."""
     return max(1, int(SUBSCRIBERS_PER_GB * gigabytes(settings().memory_limit)) // max(1, subscribers()))
 
 
 def subscribers() -> int:
-    """At most so many subscribers are in raw/: the rows of what tells of subscriptions, read from the manifests."""
-    return sum(
-        entry.rows for line in LINES for _, dataset in senders(BY_ID[line]) for entry in dataset.entries().values()
+    """Subscriptions that raw/ has ever told of."""
+    import duckdb
+
+    parts = " union all ".join(
+        f"select distinct subscription_token from read_parquet('{path}', hive_partitioning = false)"  # noqa: S608
+        for line in LINES for _, dataset in senders(BY_ID[line]) if any(dataset.root.glob("dt=*/*.parquet"))
+        for path in [dataset.root / "dt=*" / LIVE]
     )
+    if not parts:
+        return 0
+    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+        (count,), = connection.execute(f"select count(*) from ({parts})").fetchall()  # noqa: S608
+    return int(count)
 
 
 def gigabytes(limit: str) -> float:

@@ -114,6 +114,6 @@ def test_a_limit_that_is_no_size_is_refused_by_name() -> None:
 
 
 def test_as_many_as_ofs_share_a_build_as_their_subscribers_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for count, expected in ((0, 2_000_000), (40_000, 50), (390_000, 5), (3_000_000, 1)):
+    for count, expected in ((0, 2_000_000), (40_000, 50), (300_000, 6), (3_000_000, 1)):
         monkeypatch.setattr("pipelines.warehouse.size.subscribers", lambda count=count: count)
         assert as_ofs_per_build() == expected
