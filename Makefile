@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-live lint bench dbt-ci up down clean lock
+.PHONY: help setup demo test test-live mltestscore lint bench dbt-ci up down clean lock
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ test: $(READY)   ## everything that needs no server (under 12 minutes)
 
 test-live: $(READY) ## real Airflow, real servers, real data (longer)
 	$(BIN)/pytest -m live
+
+mltestscore: $(READY) ## the ML Test Score sheet, from the marked tests that pass
+	$(BIN)/pytest -m "mlts and not live" --ml-test-score
 
 lint: $(READY)   ## ruff, mypy --strict, sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipelines.settings import settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ml-test-score", action="store_true", help="print the ML Test Score of the marked tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--ml-test-score"):
+        spec = importlib.util.spec_from_file_location("telco_mltestscore", Path(__file__).with_name("mltestscore.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        config.pluginmanager.register(module.Sheet(), "ml-test-score")
 
 
 @pytest.fixture

@@ -51,8 +51,8 @@ def as_json(value: Any) -> None:
     print(json.dumps(plain(value), indent=2, sort_keys=True))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A readable table on stdout; numbers to the right."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, width: int | None = None) -> None:
+    """A readable table on stdout; numbers to the right. As wide as the terminal, 120 elsewhere, or `width`."""
     from rich.console import Console
     from rich.table import Table
 
@@ -63,7 +63,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in body:
         drawn.add_row(*(_cell(value) for value in row))
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=width or (None if sys.stdout.isatty() else 120), highlight=False)
     console.print(title if body else f"{title}: nothing yet", markup=False, style="bold")
     if body:
         console.print(drawn)

@@ -47,8 +47,8 @@ SPEC: Final = ModelSpec(
     ),
     split=Split(),
     slices=(
-        Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"), Slice("plan_code"),
-        Slice("tenure_days", (0, 90, 365, 730)), Slice("has_network"),
+        Slice("operator"), Slice("region"), Slice("age_band"), Slice("segment"), Slice("contract_type"),
+        Slice("plan_code"), Slice("tenure_days", (0, 90, 365, 730)), Slice("has_network"),
     ),
     intended_use=(
         "The probability that an active subscriber leaves within 30 days of as_of, for choosing whom retention calls, "

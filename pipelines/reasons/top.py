@@ -111,3 +111,9 @@ def _say(value: object, phrase: Phrase) -> str:
     if isinstance(value, str):
         return phrase.said.format(value=value.replace("_", " "))
     return phrase.said.format(value=f"{float(value):.{phrase.digits}f}")  # type: ignore[arg-type]
+
+
+def said(name: str, value: object) -> str:
+    """One feature's value in words, without a direction; None and NaN are said to be unknown."""
+    phrase = PHRASES[name]
+    return phrase.unknown if value is None or value != value else _say(value, phrase)

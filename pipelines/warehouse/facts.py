@@ -27,7 +27,7 @@ def write(plan: Plan) -> None:
     folder = settings().warehouse / "estate"
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / "cost_rates.parquet", _cost_rates(facts))
-    _replace(folder / "drops.parquet", _drops())
+    _replace(folder / "drops.parquet", drops())
     _replace(folder / "exchange_rates.parquet", _exchange_rates(facts))
     _replace(folder / "feeds.parquet", _feeds(facts))
     wanted = sorted({*plan.as_ofs, *plan.churn_labels, *plan.ltv_labels})
@@ -57,7 +57,7 @@ def _cost_rates(facts: Estate) -> object:
     })
 
 
-def _drops() -> object:
+def drops() -> object:
     """Every accepted version of every drop, by the manifests: shape_id, source, dt, drop_version, superseded_on.
 
     An empty correction replaces too, although no row of it is in raw/.

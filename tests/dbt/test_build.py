@@ -20,6 +20,7 @@ from pipelines.warehouse.plan import Plan
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 
 
+@pytest.mark.mlts("D7")
 def test_every_unit_test_of_the_project_ran_and_passed(built: Any) -> None:
     files = sorted(PROJECT.rglob("_*__unit_tests.yml"))
     written = [test["name"] for file in files for test in yaml.safe_load(file.read_text())["unit_tests"]]
@@ -29,6 +30,7 @@ def test_every_unit_test_of_the_project_ran_and_passed(built: Any) -> None:
     assert ran == dict.fromkeys(written, "pass")
 
 
+@pytest.mark.mlts("D1")
 def test_every_mart_has_a_contract_and_a_grain(built: Any, told: Path) -> None:
     nodes = json.loads((told / "warehouse/dbt/manifest.json").read_text())["nodes"].values()
     marts = {n["name"]: n for n in nodes if n["resource_type"] == "model" and n["fqn"][1] == "marts"}

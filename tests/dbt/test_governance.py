@@ -62,6 +62,7 @@ def test_every_column_of_every_mart_says_whose_it_is_and_what_for() -> None:
     assert silent == []
 
 
+@pytest.mark.mlts("D4")
 def test_no_feature_service_has_a_prohibited_column(services: Any) -> None:
     assert prohibited() >= {"age_band", "region"}
     assert len(services) >= 4
@@ -78,6 +79,7 @@ def test_no_feature_model_reads_a_prohibited_column_under_another_name() -> None
     assert found == []
 
 
+@pytest.mark.mlts("D4")
 def test_every_feature_of_a_spec_may_be_trained_and_scored_with(services: Any) -> None:
     for spec in SPECS.values():
         needed = {spec.train_purpose.value, spec.score_purpose.value}

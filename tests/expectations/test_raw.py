@@ -156,6 +156,7 @@ SPOILT: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.mlts("D1")
 def test_every_violation_of_a_feeds_own_rules_is_found_in_its_row_and_nowhere_else() -> None:
     for feed_id, spoilt, why in SPOILT:
         findings = check(feed_id, spoil(chunk(feed_id), spoilt))

@@ -48,6 +48,7 @@ FIXTURES = {
 }
 
 
+@pytest.mark.mlts("I2")
 @pytest.mark.parametrize("reason", FIXTURES)
 def test_F47_training_is_refused_with_a_named_reason(reason, home, monkeypatch, frames):
     world = frames.build(monkeypatch, home, frames.grid(2), count=600, labels=FIXTURES[reason])

@@ -74,6 +74,7 @@ def test_F49_a_thousand_subscribers_are_equal_and_the_same_thousand_on_a_repeat(
     assert set(compared(monkeypatch, other, NIGHTS[2])) != set(first)
 
 
+@pytest.mark.mlts("O3")
 @pytest.mark.parametrize(("damage", "says"), [
     pytest.param(lambda f: f.assign(price_eur=f["data_mb_30d"], data_mb_30d=f["price_eur"]), "2 of 77 columns differ",
                  id="two columns permuted"),
@@ -126,6 +127,7 @@ def test_F49_partitions_outside_the_neighbourhood_are_not_opened(world: ModuleTy
         old.parent.rmdir()
 
 
+@pytest.mark.mlts("O3")
 def test_F49_a_night_that_differs_publishes_no_score(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     partitions = load("features/partitions.py")
     partitions.publish_world([NIGHT], 60, inactive=0)

@@ -49,6 +49,7 @@ def saved(tmp_path: Path, booster: Any) -> bundle.Bundle:
     return bundle.save(tmp_path / "v1", facts(), booster=booster, files={"card.json": b"{}"})
 
 
+@pytest.mark.mlts("I2")
 def test_a_bundle_read_back_predicts_what_the_booster_predicted(saved: bundle.Bundle, booster: Any) -> None:
     data = frame()
     margin = booster.predict(bundle.dmatrix(saved.encode(data), COLUMNS), output_margin=True)
@@ -159,6 +160,7 @@ def test_a_column_encodes_alike_whatever_reader_made_it(kind: str) -> None:
     assert np.array_equal(bundle.encode(pd.DataFrame({"x": values}), ["x"], {}), [[1], [0], [np.nan]], equal_nan=True)
 
 
+@pytest.mark.mlts("O5")
 def test_text_without_categories_an_infinity_or_a_missing_column_is_held() -> None:
     with pytest.raises(Held, match="no categories for it"):
         bundle.encode(pd.DataFrame({"x": ["12"]}), ["x"], {})

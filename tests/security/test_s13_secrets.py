@@ -84,6 +84,7 @@ def test_S13_no_command_and_no_log_line_of_the_door_names_a_person(home: Path, s
     assert not [canary for canary in IDENTIFIERS if canary in said]
 
 
+@pytest.mark.mlts("D5")
 def test_S13_nothing_that_is_kept_outside_the_sealed_stores_names_a_person(home: Path, said: str) -> None:
     files = list(stored(home))
     assert any(path.suffix == ".parquet" and "no signal, says [word]" in text for path, text in files)

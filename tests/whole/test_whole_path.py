@@ -87,6 +87,7 @@ def test_churn_is_learned_from_all_three_sources_out_of_time(world: World) -> No
     assert {"contract_type", "dropped_call_ratio_30d", "unresolved_contacts_90d"} <= set(used)
 
 
+@pytest.mark.mlts("D7")
 def test_published_features_are_those_that_plain_python_makes_of_the_dropped_files(
     world: World, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -100,6 +101,7 @@ def test_published_features_are_those_that_plain_python_makes_of_the_dropped_fil
     assert not wrong
 
 
+@pytest.mark.mlts("I3")
 def test_every_active_subscriber_is_scored_exactly_once_and_nobody_else(world: World) -> None:
     night = str(world.night.as_of)
     roster = rows(world, "features/roster", as_of=night)
@@ -124,6 +126,7 @@ def test_a_score_says_why_by_which_model_for_when_and_until_when(world: World) -
         assert len(set(reasons)) == 3
 
 
+@pytest.mark.mlts("I3")
 def test_the_extract_joins_both_models_for_everyone_scored(world: World) -> None:
     night = str(world.night.as_of)
     with (world.home / "extracts" / f"as_of={night}" / "scores.csv").open(encoding="utf-8", newline="") as handle:
@@ -175,6 +178,7 @@ def test_the_same_night_again_changes_no_published_byte(world: World) -> None:
     assert published_bytes(world.home) == world.bytes_after_first_pass
 
 
+@pytest.mark.mlts("D5")
 def test_no_clear_identifier_leaves_the_door(world: World) -> None:
     """Canaries planted by the simulator lie only in landing, quarantine, the vault and the truth."""
     planted = (world.home / "truth" / "canaries.json").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipelines.cli.app import app
 
 COMMANDS = ("import", "simulate", "land", "unify", "materialize", "bootstrap", "train", "score", "monitor", "night",
-            "status", "doctor", "demo", "up", "down")
+            "status", "doctor", "demo", "up", "down", "lookup", "explain")
 
 
 def telco(*words: str) -> subprocess.CompletedProcess[str]:

@@ -35,6 +35,7 @@ def failed(verdict: Verdict) -> set[str]:
     return {check.name for check in verdict.checks if not check.passed}
 
 
+@pytest.mark.mlts("I4")
 def test_a_good_candidate_better_than_the_champion_passes():
     verdict = decide(GOOD, BETTER, GATE)
     assert verdict.passed
@@ -45,6 +46,7 @@ def test_a_good_candidate_better_than_the_champion_passes():
     ]
 
 
+@pytest.mark.mlts("O5")
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("metric", sorted(GOOD.metrics))
 def test_a_metric_that_is_not_finite_never_passes(metric, value):
@@ -88,6 +90,7 @@ def test_too_thin_a_test_slice_is_refused(change, check):
     assert failed(decide(replace(GOOD, **change), BETTER, GATE)) == {check}
 
 
+@pytest.mark.mlts("I4")
 def test_each_floor_refuses_what_is_on_its_wrong_side_and_takes_what_is_on_it():
     assert failed(decide(with_metric("ece", 0.0501), BETTER, GATE)) == {"floor_ece"}
     assert decide(with_metric("ece", 0.05), BETTER, GATE).passed
@@ -95,12 +98,14 @@ def test_each_floor_refuses_what_is_on_its_wrong_side_and_takes_what_is_on_it():
     assert failed(decide(weak, BETTER, GATE)) == {"floor_auc"}
 
 
+@pytest.mark.mlts("M5")
 def test_a_model_no_better_than_the_base_rate_is_refused():
     verdict = decide(with_metric("log_loss", 0.25), BETTER, GATE)
     assert failed(verdict) == {"baseline_constant"}
     assert "constant baseline" in verdict.reasons[0]
 
 
+@pytest.mark.mlts("M5")
 def test_a_model_may_lose_a_little_to_the_logistic_but_not_more():
     assert decide(with_metric("auc", 0.7701), BETTER, GATE).passed
     assert failed(decide(with_metric("auc", 0.7699), BETTER, GATE)) == {"baseline_logistic"}

@@ -37,8 +37,9 @@ def test_nobody_can_change_a_spec_in_place():
         SPECS["churn"].parameters["max_depth"] = 9
 
 
+@pytest.mark.mlts("M1")
 @pytest.mark.parametrize("change", [
-    {"seed": 1}, {"horizon_days": 60}, {"split": Split(folds=3)}, {"parameters": {"max_depth": 4}},
+    {"seed": 1}, {"slices": ()}, {"horizon_days": 60}, {"split": Split(folds=3)}, {"parameters": {"max_depth": 4}},
     {"gate": replace(SPECS["churn"].gate, min_rows=1)},
 ])
 def test_every_change_changes_the_digest(change):
@@ -53,3 +54,16 @@ def test_the_digest_is_the_same_in_another_process():
 
 def test_no_class_weights_and_no_resampling():
     assert not {"scale_pos_weight", "sampling_method"} & set(SPECS["churn"].parameters)
+
+
+@pytest.mark.mlts("M7")
+def test_churn_is_told_apart_by_age_and_region_and_its_card_says_what_it_is_not_for():
+    columns = {part.column for part in SPECS["churn"].slices}
+    assert {"age_band", "region"} <= columns
+    assert SPECS["churn"].intended_use
+    assert any("credit" in limit for limit in SPECS["churn"].limits)
+
+
+def test_words_about_a_model_make_no_other_version():
+    spec = SPECS["churn"]
+    assert replace(spec, intended_use="other words", limits=()).digest == spec.digest

@@ -36,6 +36,7 @@ def test_good_scores_pass(tmp_path: Path) -> None:
     judged(tmp_path, churn_rows())
 
 
+@pytest.mark.mlts("O5")
 @pytest.mark.parametrize(("changed", "reason"), [
     ({"churn_probability": [0.1, float("nan"), 0.2]}, "churn_probability: 1 values are NULL or not finite"),
     ({"churn_probability": [0.1, None, 0.2]}, "churn_probability: 1 values are NULL or not finite"),

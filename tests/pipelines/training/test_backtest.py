@@ -34,6 +34,7 @@ def test_origins_are_days_at_which_fit_and_calibrate_were_known_a_horizon_apart(
         assert (calibrate[0] - fit[-1]).days >= SPEC.horizon_days
 
 
+@pytest.mark.mlts("M4")
 def test_every_model_saw_only_what_its_day_knew_and_scores_only_what_came_after(world, monkeypatch):
     seen, refit = [], recipe.refit
 
@@ -51,6 +52,7 @@ def test_every_model_saw_only_what_its_day_knew_and_scores_only_what_came_after(
     assert seen == [500 * sum(SPEC.known_on(day) <= row["origin"] for day in days) for row in found.origins]
 
 
+@pytest.mark.mlts("M4")
 def test_an_old_model_is_compared_with_the_youngest_on_the_same_cutoffs(world):
     found = backtest("churn", world.T, origins=4, step_days=14)
     ages = {row["age_weeks"]: row for row in found.ages}

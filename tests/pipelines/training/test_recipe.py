@@ -26,6 +26,7 @@ def rows(frames):
     return recipe.encode(frame, SPEC, frames.COLUMNS, bundles.learn_categories(frame, frames.COLUMNS))
 
 
+@pytest.mark.mlts("I2")
 def test_out_of_fold_probabilities_rank_and_are_calibrated(rows):
     fold = folds(rows.subscriber, 2, "t")
     predicted = recipe.fit_across(QUICK, rows.take(fold == 0), "i").predict(rows.take(fold == 1))
@@ -35,6 +36,7 @@ def test_out_of_fold_probabilities_rank_and_are_calibrated(rows):
     assert figures["ece"] < 0.04
 
 
+@pytest.mark.mlts("I2")
 def test_shuffled_labels_teach_nothing(rows):
     random = np.random.default_rng(0)
     shuffled = recipe.Rows(rows.matrix, random.permutation(rows.label), rows.subscriber, rows.columns)
@@ -43,6 +45,7 @@ def test_shuffled_labels_teach_nothing(rows):
     assert abs(metrics.auc(shuffled.label[fold == 1], predicted) - 0.5) < 0.07
 
 
+@pytest.mark.mlts("I1")
 def test_one_thread_or_two_give_the_same_bytes(rows, monkeypatch):
     monkeypatch.setattr(recipe, "FEW_ROWS", 0)
     made = []

@@ -38,6 +38,7 @@ def judged(home):
     return frame
 
 
+@pytest.mark.mlts("M6")
 def test_an_operator_the_model_is_blind_for_shows(judged):
     is_alpha = np.arange(2000) % 2 == 0
     score = np.where(is_alpha, judged["is_churned"] * 0.5 + 0.1, 0.2)
@@ -50,6 +51,7 @@ def test_an_operator_the_model_is_blind_for_shows(judged):
     assert bravo["observed"] == pytest.approx(judged["is_churned"][~is_alpha].mean())
 
 
+@pytest.mark.mlts("M6")
 def test_thin_values_and_columns_nobody_has_are_left_out(judged):
     found = {(part["slice"], part["value"]) for part in segments(SPEC, judged, np.full(2000, 0.2))}
     assert ("contract_type", "monthly") in found

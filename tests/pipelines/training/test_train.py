@@ -93,6 +93,7 @@ def test_the_verdict_is_bound_by_the_bundles_digest_and_stored_beside_it(trained
     assert [check["name"] for check in stored["checks"]][-1] == "champion"
 
 
+@pytest.mark.mlts("I1")
 def test_the_same_training_again_is_the_same_version(trained):
     again = training.train("churn", trained.T)
     assert again.reused

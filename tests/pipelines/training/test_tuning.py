@@ -22,6 +22,7 @@ def world(frames, home, monkeypatch):
     return made
 
 
+@pytest.mark.mlts("M3")
 def test_the_spec_is_trial_zero_the_best_comes_first_and_the_study_goes_on(world, monkeypatch):
     digest = SPEC.digest
     first = tune("churn", world.T, trials=3)
@@ -38,6 +39,7 @@ def test_the_spec_is_trial_zero_the_best_comes_first_and_the_study_goes_on(world
     assert {one.number: one for one in first.tried}.items() <= {one.number: one for one in more.tried}.items()
 
 
+@pytest.mark.mlts("M3")
 def test_the_test_slice_is_never_read(world, monkeypatch, frames):
     asked = []
 

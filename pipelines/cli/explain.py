@@ -1,0 +1,148 @@
+"""Why one subscriber has the score they have, from raw facts to the published number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli import show
+from pipelines.cli.options import AsOf, Json
+
+if TYPE_CHECKING:
+    from pipelines.explain import Explanation, Probability, Value
+    from pipelines.explain.published import Reason
+
+WIDTH = 100
+SHOWN = 8  # rows of a kind of fact; --json has them all
+
+
+def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel="Operate")(explain)
+
+
+def explain(
+    subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A subscriber_id, sub_...")],
+    as_of: AsOf,
+    model: Annotated[str | None, typer.Option("--model", help="churn or ltv; default: both.")] = None,
+    json: Json = False,
+) -> None:
+    """Raw facts, features, contributions, score and decile of one subscriber on one published night.
+
+    The score is taken apart with the bundle that made it. Exit 1 when that gives another score than was published.
+    """
+    from pipelines.cli.model import known
+    from pipelines.explain import explain as ask
+
+    found = ask(subscriber, as_of, [known(model)] if model else [])
+    if json:
+        show.as_json(found)
+    else:
+        _tell(found)
+
+
+def _tell(found: Explanation) -> None:
+    from pipelines.explain import Probability, Value
+
+    show.table(f"Subscriber {found.subscriber_id}, everything known at the start of {found.as_of} UTC",
+               ["what", "value"], found.roster.items(), width=WIDTH)
+    print("\n1  Raw facts (times UTC, amounts in house currency)")
+    for section in found.facts:
+        more = f" (newest {SHOWN} of {len(section.rows)})" if len(section.rows) > SHOWN else ""
+        names = [name.replace("_", " ") for name in section.columns]
+        _table(f"{section.title}{more}", names, [list(row.values()) for row in section.rows[:SHOWN]])
+    _features(found)
+    for score in found.scores.values():
+        if isinstance(score, Probability):
+            _probability(score)
+        elif isinstance(score, Value):
+            _value(score)
+    for why in found.unscored.values():
+        print(f"\nNot scored: {why}")
+
+
+def _features(found: Explanation) -> None:
+    """Every feature in words, with its contribution where a model's trees were taken apart."""
+    from pipelines.explain import Probability
+
+    parts = {name: weight for score in found.scores.values() if isinstance(score, Probability)
+             for theme in score.themes for name, weight in theme.features.items()}
+    told = sorted(found.features, key=lambda feature: -abs(parts.get(feature.name, 0.0)))
+    print("\n2  Features of this night")
+    _table("Strongest first" if parts else "As published",
+           ["feature", "value", "in words", *(["log-odds"] if parts else [])],
+           [(f.name, _value_of(f.value), f.words, *([_signed(parts.get(f.name, 0.0))] if parts else [])) for f in told])
+
+
+def _probability(score: Probability) -> None:
+    ranks = {reason.theme: rank for rank, reason in enumerate(score.reasons, start=1)}
+    moving = [theme for theme in score.themes if theme.log_odds]
+    print(f"\n3  {score.model}: contributions to the log-odds (XGBoost's bias is the average of the training rows)")
+    _table("By theme", ["theme", "log-odds", "published as"], [
+        ("bias", _signed(score.bias), ""),
+        *((theme.theme, _signed(theme.log_odds), f"reason {ranks[theme.theme]}" if theme.theme in ranks else "")
+          for theme in moving),
+        ("sum = log-odds", _signed(score.log_odds), ""),
+    ])
+    print(f"\n4  {score.model}: the score")
+    _table(f"{score.model} v{score.version}", ["what", "value"], [
+        ("log-odds", f"{score.log_odds:+.6f}"),
+        ("calibrated", f"{score.probability:.9f} ({_terms(score.calibrator).removeprefix('kind ')})"),
+        ("published", f"{score.published:.6f}, the same to every published digit"),
+        ("decile", f"{score.decile} (1 = likeliest to leave), place {score.rank:,} of {score.scored:,} scored"),
+        *_stamps(score), *_reasons(score.reasons),
+    ])
+
+
+def _value(score: Value) -> None:
+    print(f"\n5  {score.model}: the value")
+    _table(f"{score.model} v{score.version}", ["what", "value"], [
+        *((name, f"{one:,.6f}" if name.startswith("survival") else f"{one:,.2f}")
+          for name, one in score.measures.items()),
+        ("place by value (1 = highest)", f"{score.rank:,} of {score.scored:,} scored"),
+        ("made of", _terms({name: one for name, one in score.made_of.items() if not name.endswith("sha256")})),
+        *_stamps(score), *_reasons(score.reasons),
+    ])
+    if score.by_month:
+        months = zip(*score.by_month.values(), strict=True)
+        _table("By 30-day month", ["month", *(name.replace("_", " ") for name in score.by_month)],
+               [(number, *month) for number, month in enumerate(months, start=1)])
+
+
+def _stamps(score: Probability | Value) -> list[tuple[str, Any]]:
+    return [
+        ("model version", f"v{score.version}, in force from {score.in_force_from}, {score.feature_service}"),
+        ("bundle sha256", f"{score.bundle_sha256[:12]}..."),
+        ("may be used until", f"{score.expires_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+
+
+def _reasons(reasons: tuple[Reason, ...]) -> list[tuple[str, str]]:
+    return [(f"reason {rank}", one.words + (" (can be acted on)" if one.actionable else ""))
+            for rank, one in enumerate(reasons, start=1)]
+
+
+def _terms(terms: Mapping[str, Any]) -> str:
+    """Numbers and words, no lists; words first."""
+    told = sorted(terms.items(), key=lambda term: not isinstance(term[1], str))
+    return ", ".join(f"{name} {one:.6g}" if isinstance(one, float) else f"{name} {one}"
+                     for name, one in told if isinstance(one, (str, int, float)))
+
+
+def _signed(weight: float) -> str:
+    return f"{weight:+.4f}"
+
+
+def _value_of(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 100 else (
+        f"{value:,.1f}" if isinstance(value, float) else str(value))
+
+
+def _table(title: str, columns: list[str], rows: list[Any]) -> None:
+    print()
+    show.table(title, columns, rows, width=WIDTH)
