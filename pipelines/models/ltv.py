@@ -108,7 +108,7 @@ SPEC: Final = ModelSpec(
         ),
         "prepaid": ("contract_type", "prepaid"),
         "silence_days": 45,  # of prepaid silence that count as leaving, as in the churn label
-        "margin_trend": ("contract_type",),  # what the monthly rise of the price may depend on
+        "margin_trend": ("contract_type", "price_eur"),  # what the monthly rise of the price may depend on
     }),
     gate=Gate(
         min_rows=500,
