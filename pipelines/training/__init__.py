@@ -119,6 +119,7 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     frames.check_published(spec, cutoffs, as_of)
     if spec.kind is Kind.FORMULA:
         return _prepare_value(spec, as_of, cutoffs, report)
+    cutoffs = frames.thinned(spec, cutoffs)
     rows = frames.labels(spec, cutoffs)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")

@@ -77,6 +77,8 @@ def backtest(
     if origins < MIN_ORIGINS or step_days < 1:
         raise UsageError(f"backtest: {origins} origins {step_days} days apart; give at least {MIN_ORIGINS} and 1")
     cutoffs = matured(spec, as_of, estate().training_start)
+    frames.check_published(spec, cutoffs, as_of)
+    cutoffs = frames.thinned(spec, cutoffs)
     starts = origins_of(spec, cutoffs, origins, step_days)
     if len(starts) < MIN_ORIGINS:
         raise NotEnoughData(
@@ -85,7 +87,6 @@ def backtest(
              f"calibration and a later cut-off each; {MIN_ORIGINS} are needed"],
             "give --step-days fewer days, or wait for more history",
         )
-    frames.check_published(spec, cutoffs, as_of)
     rows = frames.labels(spec, cutoffs)
     frames.check_labels(spec, rows)
     report(f"backtest {model}: reading features of {len(rows)} rows")

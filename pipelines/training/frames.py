@@ -36,6 +36,21 @@ def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> No
         )
 
 
+def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
+    """The published cut-offs, or every second, third, ... of them back from the newest, with at most `max_rows` labels.
+
+    Weekly cut-offs of a monthly label share three quarters of its days: a large operator loses little by it.
+    """
+    entries = Dataset(settings().labels / spec.label, ("as_of",)).entries()
+    rows = {day: entries[(day.isoformat(),)].rows for day in cutoffs}
+    newest_first = tuple(reversed(cutoffs))
+    for stride in range(1, len(cutoffs) + 1):
+        kept = newest_first[::stride]
+        if sum(rows[day] for day in kept) <= spec.split.max_rows:
+            return tuple(reversed(kept))
+    return newest_first[:1]
+
+
 def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
     """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column."""
     import pandas as pd

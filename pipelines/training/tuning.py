@@ -104,6 +104,7 @@ def _rows(spec: ModelSpec, as_of: date, report: Report) -> tuple[recipe.Rows, re
         )
     used = (*slices.fit, *slices.calibrate)
     frames.check_published(spec, used, as_of)
+    used = frames.thinned(spec, used)
     rows = frames.labels(spec, used)
     frames.check_labels(spec, rows)
     report(f"tune {spec.name}: reading features of {len(rows)} rows")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -88,3 +90,14 @@ def test_rows_the_feature_store_lost_stop_the_training(home, monkeypatch, frames
     world.features = world.features.iloc[1:]
     with pytest.raises(NotEnoughData, match="30 label rows in, 29 rows of features out"):
         training_frames.training_frame(CHURN, rows)
+
+
+@pytest.mark.parametrize(("most", "count"), [(2600, 26), (2599, 13), (1000, 9), (100, 1), (50, 1)])
+def test_a_large_operator_thins_its_cutoffs_back_from_the_newest(home, monkeypatch, frames, most, count):
+    cutoffs = frames.grid(26)
+    frames.build(monkeypatch, home, cutoffs, count=100)
+    kept = training_frames.thinned(replace(CHURN, split=replace(CHURN.split, max_rows=most)), cutoffs)
+    assert len(kept) == count
+    assert kept[-1] == cutoffs[-1]
+    assert len({later - earlier for earlier, later in pairwise(kept)}) <= 1
+    assert set(kept) <= set(cutoffs)
