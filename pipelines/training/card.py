@@ -43,7 +43,7 @@ def card(spec: ModelSpec, facts: Mapping[str, Any], evaluation: Evaluation, verd
             )),
         ]),
         *_section("Figures", _figures(evaluation)),
-        *_section("Tenths, from the least to the most likely", _tenths(evaluation)),
+        *_section("Tenths, from the lowest to the highest predicted", _tenths(evaluation)),
         *_section("Segments", _segments(spec, evaluation)),
         *_section("Gate", _table(("check", "passed", "why"), (
             (check.name, "yes" if check.passed else "NO", check.sentence) for check in verdict.checks
@@ -82,7 +82,7 @@ def _figures(evaluation: Evaluation) -> list[str]:
     interval = ("95 % interval",) if evaluation.intervals else ()
     return _table(("figure", "this version", *interval, *rivals), (
         (name, _number(value), *([_interval(evaluation.intervals.get(name))] if interval else []),
-         *(_number(evaluation.baselines[rival].get(name, math.nan)) for rival in rivals))
+         *(_number(evaluation.baselines[rival].get(name)) for rival in rivals))
         for name, value in evaluation.metrics.items()
     ))
 
@@ -151,12 +151,17 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
     ]
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    """A figure; a dash where there is none, `unknown` where there should be one."""
+    if value is None:
+        return "-"
     return f"{value:.4f}" if math.isfinite(value) else "unknown"
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:
-    if bounds is None or not all(map(math.isfinite, bounds)):
+    if bounds is None:
+        return "-"
+    if not all(map(math.isfinite, bounds)):
         return "unknown"
     return f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
