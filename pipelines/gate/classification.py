@@ -63,6 +63,11 @@ class Ranked:
         found |= self._ranking(counts)
         return {name: found[name] for name in NAMES}
 
+    def auc_alone(self, weight: Array) -> dict[str, float]:
+        """Only the AUC, for the many intervals of segments."""
+        known = self.is_known and len(self.order) > 0
+        return {"auc": metrics.ordered_auc(self.order, self.starts, self.label, weight) if known else NAN}
+
     def _ranking(self, counts: Floats) -> dict[str, float]:
         """Average precision, and the leavers among the likeliest 1, 5, 10 and 20 %: as a share of all (capture), and
         as a multiple of what as many drawn by lot would hold (lift)."""
@@ -86,26 +91,30 @@ def classification(label: Array, probability: Floats) -> dict[str, float]:
 
 
 def intervals(
-    label: Array, probability: Floats, cluster: Array, *, rounds: int, seed: int, confidence: float = 0.95
+    label: Array, probability: Floats, cluster: Array, *, rounds: int, seed: int, confidence: float = 0.95,
+    only_auc: bool = False, most: int = MAX_CLUSTERS,
 ) -> dict[str, tuple[float, float]]:
     """Figure -> (low, high) by the percentile bootstrap over clusters (subscribers), two-sided.
 
     Efron and Tibshirani (1993), ch. 13; clusters because rows of one subscriber at neighbouring cut-offs are not
-    independent. Of more than MAX_CLUSTERS subscribers so many are drawn by seed and the interval is theirs: wider than
-    the truth, never narrower. The calibration error is biased upwards in a resample; its interval is too.
+    independent. Of more than `most` subscribers so many are drawn by seed and the interval is theirs: wider than the
+    truth, never narrower. The calibration error is biased upwards in a resample; its interval is too.
     """
     random = np.random.default_rng(seed)
     names, place = np.unique(cluster, return_inverse=True)
-    if len(names) > MAX_CLUSTERS:
+    if len(names) > most:
         kept = np.zeros(len(names), dtype=bool)
-        kept[random.choice(len(names), size=MAX_CLUSTERS, replace=False)] = True
+        kept[random.choice(len(names), size=most, replace=False)] = True
         rows = kept[place]
-        return intervals(label[rows], probability[rows], cluster[rows], rounds=rounds, seed=seed, confidence=confidence)
+        label, probability = label[rows], probability[rows]
+        names, place = np.unique(place[rows], return_inverse=True)
+    wanted = ("auc",) if only_auc else NAMES
     if not len(names):
-        return dict.fromkeys(NAMES, (NAN, NAN))
+        return dict.fromkeys(wanted, (NAN, NAN))
     ranked, share = Ranked(label, probability), np.full(len(names), 1.0 / len(names))
-    draws = [ranked.figures(random.multinomial(len(names), share)[place]) for _ in range(rounds)]
-    return {name: _bounds([draw[name] for draw in draws], confidence) for name in NAMES}
+    measure = ranked.auc_alone if only_auc else ranked.figures
+    draws = [measure(random.multinomial(len(names), share)[place]) for _ in range(rounds)]
+    return {name: _bounds([draw[name] for draw in draws], confidence) for name in wanted}
 
 
 def _bounds(draws: list[float], confidence: float) -> tuple[float, float]:

@@ -158,7 +158,9 @@ def _scored(start: date, days: int, label: Floats, said: Floats, rival: Floats) 
 def _newest(spec: ModelSpec, start: date, rows: recipe.Rows, said: Floats, rival: Floats) -> dict[str, Any]:
     """The figures of one origin over the cut-offs of its first four weeks, with the interval of its AUC."""
     figures = classification(rows.label, said)
-    low, high = intervals(rows.label, said, rows.subscriber, rounds=spec.split.interval_rounds, seed=spec.seed)["auc"]
+    low, high = intervals(
+        rows.label, said, rows.subscriber, rounds=spec.split.interval_rounds, seed=spec.seed, only_auc=True,
+    )["auc"]
     return {
         "origin": start, "rows": len(rows.label), "positives": int(rows.label.sum()),
         **{name: figures[name] for name in FIGURES}, "auc_low": low, "auc_high": high,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROSTER: Final = ("operator", "region", "segment", "age_band")
 MISSING: Final = "unknown"
+MOST: Final = 10_000  # subscribers of a segment its interval is drawn from
 
 
 def segments(spec: ModelSpec, judged: pd.DataFrame, predicted: Floats) -> tuple[dict[str, Any], ...]:
@@ -47,8 +48,9 @@ def segments(spec: ModelSpec, judged: pd.DataFrame, predicted: Floats) -> tuple[
 
 
 def _ranked(label: Floats, predicted: Floats, subscriber: Any, spec: ModelSpec) -> dict[str, float]:
-    rounds = spec.split.interval_rounds // 2
-    low, high = classification.intervals(label, predicted, subscriber, rounds=rounds, seed=spec.seed)["auc"]
+    low, high = classification.intervals(
+        label, predicted, subscriber, rounds=spec.split.interval_rounds, seed=spec.seed, only_auc=True, most=MOST,
+    )["auc"]
     return {"auc": metrics.auc(label, predicted), "auc_low": low, "auc_high": high}
 
 

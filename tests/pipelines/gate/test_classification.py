@@ -88,6 +88,20 @@ def test_rows_of_one_subscriber_are_drawn_together():
     assert thrice == pytest.approx(alone, abs=1e-12)  # saying it three times does not make it surer
 
 
+def test_the_auc_alone_has_the_interval_it_has_beside_the_others():
+    label, score = drawn(800, 4)
+    given = {"rounds": 40, "seed": 3}
+    alone = intervals(label, score, np.arange(800), only_auc=True, **given)
+    assert alone == {"auc": intervals(label, score, np.arange(800), **given)["auc"]}
+
+
+def test_of_many_subscribers_some_are_drawn_with_all_their_rows():
+    label, score = drawn(3000, 4)
+    wide = intervals(label, score, np.arange(3000) // 3, rounds=100, seed=3, most=250)["auc"]
+    narrow = intervals(label, score, np.arange(3000) // 3, rounds=100, seed=3)["auc"]
+    assert wide[1] - wide[0] > narrow[1] - narrow[0]
+
+
 def test_the_same_seed_gives_the_same_interval_and_too_few_leavers_none():
     label, score = drawn(500, 6)
     one, other = (intervals(label, score, np.arange(500), rounds=50, seed=7) for _ in range(2))
