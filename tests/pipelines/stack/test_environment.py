@@ -91,9 +91,22 @@ def test_compose_runs_the_parts_of_the_stack_with_its_commands(compose: dict[str
 
 def test_compose_has_the_environment_of_the_stack(home: Path, compose: dict[str, Any]) -> None:
     ours, theirs = airflow_env(Ports()), compose["x-airflow"]["environment"]
-    assert set(ours) - {"PATH"} == set(theirs)
-    differing = {name for name in theirs if ours[name] != theirs[name]}
+    stores = {"TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS"}  # without them both lie in files below the home
+    assert set(ours) - {"PATH"} == set(theirs) - stores
+    differing = {name for name in theirs if name not in stores and ours[name] != theirs[name]}
     assert differing <= OF_CONTAINERS
+
+
+def test_compose_has_the_stores_its_addresses_name(compose: dict[str, Any]) -> None:
+    environment, services = compose["x-airflow"]["environment"], compose["services"]
+    assert environment["TELCO_FEAST_REDIS"].split(":")[0] in services
+    registry = environment["TELCO_FEAST_REGISTRY"]
+    assert registry.startswith("postgresql+psycopg://")
+    host, database = registry.rsplit("@", 1)[1].split("/")
+    assert host in services
+    assert {one["source"] for one in services[host]["configs"]} == set(compose["configs"])
+    assert compose["configs"]["feast_database"]["content"] == f"CREATE DATABASE {database};"
+    assert {"postgres", "redis"} <= set(services["init"]["depends_on"])
 
 
 def test_compose_publishes_ports_on_loopback_only_and_holds_no_secret(compose: dict[str, Any]) -> None:
