@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections import defaultdict
@@ -64,6 +65,13 @@ def know_at_once(world: TenDays, home: Path) -> None:
         writer = raw.Writer(path, schema)
         writer.add(table.set_column(place, schema.field("known_on"), [on_time]))
         writer.close()
+        manifest = path.parents[1] / "manifest.jsonl"
+        lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            if line["key"]["dt"] == str(world.dt(correction.day)):
+                for drop in line["inputs"]["drops"]:
+                    drop["known_on"] = str(world.as_of(correction.day))
+        manifest.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
