@@ -41,10 +41,15 @@ def _document(record: Record, folder: Path) -> list[Path]:
     nights: dict[date, list[Checked]] = {}
     for checked in record.drops:
         nights.setdefault(checked.dt + DAY, []).append(checked)
-    if not nights:
+    if not nights and not folder.exists():
         return []
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
+        was_killed, broken = _left_behind(folder)
+        if not nights and not was_killed:
+            return []
+        for as_of in broken:
+            nights.setdefault(as_of, [])
         known = _read(folder / _NIGHTS)
         for as_of, drops in nights.items():
             known[as_of.isoformat()] = _night(folder / as_of.isoformat(), as_of, drops)
@@ -52,6 +57,16 @@ def _document(record: Record, folder: Path) -> list[Path]:
         _write(folder / "index.html", pages.nights(known))
     log.info("documented checks nights=%d %s", len(nights), folder)
     return [folder / as_of.isoformat() / "index.html" for as_of in nights]
+
+
+def _left_behind(folder: Path) -> tuple[bool, list[date]]:
+    """Remove what killed writers left, since whoever holds the lock writes alone: whether there was anything, and the
+    nights whose pages it was meant for."""
+    leftovers = [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]
+    for path in leftovers:
+        path.unlink()
+    nights = {path.parent for path in leftovers if path.parent != folder}
+    return bool(leftovers), sorted(date.fromisoformat(night.name) for night in nights if any(night.glob("*.json")))
 
 
 def _night(folder: Path, as_of: date, drops: list[Checked]) -> dict[str, int]:
@@ -77,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    # One name: writers hold the folder's lock, so what a killed one left is written over by the next.
+    # One name: writers hold the folder's lock, so what a killed one left is the next one's to remove.
     beside = path.with_name(f".{path.name}.tmp")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)

@@ -206,6 +206,23 @@ def test_a_run_that_checked_nothing_writes_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("killed", [
+    "index.html", "nights.json", "{night}/index.html", "{night}/care.interactions.json",
+])
+def test_what_a_killed_run_left_is_removed_and_its_pages_made_by_the_next_run_whatever_that_checked(
+    record: quality.Record, tmp_path: Path, killed: str
+) -> None:
+    quality.document(record, tmp_path)
+    folder = tmp_path / "landing"
+    whole = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    page = folder / killed.format(night=DT + timedelta(days=1))
+    page.with_name(f".{page.name}.tmp").write_text("half")
+    if page.suffix == ".html":
+        page.unlink()
+    quality.document(quality.Record(), tmp_path)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == whole
+
+
 def test_a_page_of_every_feed_costs_less_than_a_second(record: quality.Record, tmp_path: Path) -> None:
     start = time.process_time()
     documents.document(record, tmp_path)
