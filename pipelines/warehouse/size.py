@@ -26,16 +26,16 @@ def subscribers() -> int:
     """Subscriptions that raw/ has ever told of."""
     import duckdb
 
-    parts = " union all ".join(
-        f"select distinct subscription_token from read_parquet('{path}', hive_partitioning = false)"  # noqa: S608
-        for line in LINES for _, dataset in senders(BY_ID[line]) if any(dataset.root.glob("dt=*/*.parquet"))
-        for path in [dataset.root / "dt=*" / LIVE]
-    )
-    if not parts:
-        return 0
+    query = "select count(distinct subscription_token) from read_parquet(?, hive_partitioning = false)"
+    total = 0
     with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
-        (count,), = connection.execute(f"select count(*) from ({parts})").fetchall()  # noqa: S608
-    return int(count)
+        for line in LINES:
+            for _, dataset in senders(BY_ID[line]):
+                paths = [str(path) for path in dataset.root.glob(f"dt=*/{LIVE}")]
+                if paths:
+                    (count,), = connection.execute(query, [paths]).fetchall()
+                    total += int(count)
+    return total
 
 
 def gigabytes(limit: str) -> float:
