@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 
 class Purpose(StrEnum):
@@ -143,6 +143,8 @@ class ModelSpec:
     intended_use: str = ""         # for the model card: what its scores are for
     limits: tuple[str, ...] = ()   # and what they are not good for
     expires_after_days: int = 3
+    # What its reasons raise or lower. Retention has levers against a risk; against a chance nobody wants any.
+    outcome: Literal["risk", "chance"] = "risk"
     label_lookback_days: int = 0   # of drops that the label's model reads from before the cut-off
 
     @property
@@ -162,7 +164,7 @@ class ModelSpec:
     def digest(self) -> str:
         """Hex sha256 over every field that changes a version, stable across processes and machines."""
         # Words, and the drops a label waits for, fit no other version.
-        told = ("intended_use", "limits", "label_lookback_days")
+        told = ("intended_use", "limits", "outcome", "label_lookback_days")
         content = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in told}
         content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
                     "slices": [asdict(part) for part in self.slices]}

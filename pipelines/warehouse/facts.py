@@ -20,7 +20,7 @@ from pipelines.warehouse.plan import Plan
 
 
 def write(plan: Plan) -> None:
-    """Write warehouse/estate/{as_ofs,cost_rates,drops,exchange_rates,feeds,label_days,labels,operators}.parquet, each in one rename."""
+    """Write what `source('estate', ...)` reads below warehouse/estate/, each file in one rename."""
     import pyarrow as pa
 
     facts = estate()
