@@ -72,9 +72,10 @@ def _features(found: Explanation) -> None:
     parts = {score.model: {name: weight for theme in score.themes for name, weight in theme.features.items()}
              for score in found.scores.values() if isinstance(score, Probability)}
     told = sorted(found.features, key=lambda f: -max((abs(of.get(f.name, 0.0)) for of in parts.values()), default=0.0))
+    heads = [f"{model} log-odds" if len(parts) > 1 else "log-odds" for model in parts]
     print("\n2  Features of this night")
     _table("Strongest first" if parts else "As published",
-           ["feature", "value", "in words", *(f"{model} log-odds" if len(parts) > 1 else "log-odds" for model in parts)],
+           ["feature", "value", "in words", *heads],
            [(f.name, _value_of(f.value), f.words, *(_signed(of.get(f.name, 0.0)) for of in parts.values()))
             for f in told])
 
@@ -82,7 +83,8 @@ def _features(found: Explanation) -> None:
 def _probability(score: Probability, number: int) -> None:
     ranks = {reason.theme: rank for rank, reason in enumerate(score.reasons, start=1)}
     moving = [theme for theme in score.themes if theme.log_odds]
-    print(f"\n{number}  {score.model}: contributions to the log-odds (XGBoost's bias is the average of the training rows)")
+    bias = "XGBoost's bias is the average of the training rows"
+    print(f"\n{number}  {score.model}: contributions to the log-odds ({bias})")
     _table("By theme", ["theme", "log-odds", "published as"], [
         ("bias", _signed(score.bias), ""),
         *((theme.theme, _signed(theme.log_odds), f"reason {ranks[theme.theme]}" if theme.theme in ranks else "")

@@ -32,11 +32,11 @@ VALUES = ("ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_mont
 
 def _columns(spec: ModelSpec) -> dict[str, str]:
     """The columns of a model's scores that people get, with their names in the extract."""
+    told: Sequence[str] = (*REASONS, *THEMES, *ACTIONABLE)
+    name = probability_column(spec.name)
+    measures = {name: name, "decile": f"{spec.name}_decile"}
     if spec.kind is Kind.FORMULA:
         measures, told = dict(zip(VALUES, VALUES, strict=True)), REASONS
-    else:
-        name = probability_column(spec.name)
-        measures, told = {name: name, "decile": f"{spec.name}_decile"}, (*REASONS, *THEMES, *ACTIONABLE)
     return {**measures, **{name: f"{spec.name}_{name}" for name in told},
             "model_version": f"{spec.name}_version", "expires_at": f"{spec.name}_expires_at"}
 
