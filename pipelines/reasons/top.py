@@ -33,8 +33,8 @@ def top_reasons(
     """The three strongest reasons of every row, strongest first.
 
     `contributions` (rows, columns) in log-odds, positive towards the `outcome`; `frame` holds the values the model saw,
-    row by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the feature
-    that contributes most in the direction of that sum. Equal weights keep the order of `columns`.
+    row by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the
+    feature that contributes most in the direction of that sum. Equal weights keep the order of `columns`.
     """
     import numpy as np
 
