@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pipelines.errors import UsageError
-from pipelines.models import churn, ltv
+from pipelines.models import churn, ltv, upgrade
 from pipelines.models.spec import Label, ModelSpec
 
-SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (churn.SPEC, ltv.SPEC)}
+SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (churn.SPEC, ltv.SPEC, upgrade.SPEC)}
 
 
 def labels() -> tuple[Label, ...]:
