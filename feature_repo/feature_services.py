@@ -64,3 +64,9 @@ ltv_v2 = FeatureService(
     features=V2,
     description="The margin of a subscriber, and the columns the churn model needs to say how long they stay.",
 )
+
+upgrade_v1 = FeatureService(
+    name="upgrade_v1",
+    features=V2,
+    description="What tells who moves to a dearer plan: use, plan and price, tenure, the end of the contract, care.",
+)

@@ -29,6 +29,16 @@
 {% endtest %}
 
 
+{#- Of a label mart: every cut-off this build was asked for has rows, and no other day has any. -#}
+{% test every_cutoff(model) %}
+    with wanted as (select as_of from {{ ref('int_label_cutoff') }} where label = '{{ model.identifier }}'),
+    found as (select distinct cast(event_timestamp as date) as as_of from {{ model }})
+    (select as_of, 'missing' as fault from wanted except select as_of, 'missing' from found)
+    union all
+    (select as_of, 'not asked for' as fault from found except select as_of, 'not asked for' from wanted)
+{% endtest %}
+
+
 {#- Every as_of this build was asked for (`flag` of int_as_of) has rows, and no other as_of has any. -#}
 {% test every_as_of(model, flag, column='event_timestamp') %}
     with wanted as (select as_of from {{ ref('int_as_of') }} where {{ flag }}),

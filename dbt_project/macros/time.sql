@@ -19,23 +19,16 @@
 {%- endmacro %}
 
 
-{#- Grace days between the end of a label's window and the day it is known, with the window itself. -#}
-{% macro churn_horizon() %}30{% endmacro %}
-{% macro churn_known_after() %}37{% endmacro %}
-{% macro ltv_horizon() %}90{% endmacro %}
-{% macro ltv_known_after() %}127{% endmacro %}
-
-
 {#- 45 days, not 30: many prepaid users top up on a 31-40 day rhythm and would be called gone. -#}
 {% macro silence_days() %}45{% endmacro %}
 
 
-{#- A named window of int_window_day: a row per as_of and day of [as_of - back, as_of + ahead). -#}
-{% macro window_days(name, days, back, ahead, condition) -%}
+{#- A named window of int_window_day: a row per as_of and day of [first, stop), both told by columns of `days`. -#}
+{% macro window_days(name, days, first, stop, condition) -%}
     select
         '{{ name }}' as window_name,
         as_of,
-        cast(unnest(range(as_of - {{ back }}, as_of + {{ ahead }}, interval 1 day)) as date) as day
+        cast(unnest(range({{ first }}, {{ stop }}, interval 1 day)) as date) as day
     from {{ days }}
     where {{ condition }}
 {%- endmacro %}

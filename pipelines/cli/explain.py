@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def explain(
     subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A subscriber_id, sub_...")],
     as_of: AsOf,
-    model: Annotated[str | None, typer.Option("--model", help="churn or ltv; default: both.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="For example churn; default: every model.")] = None,
     lineage: Annotated[bool, typer.Option("--lineage", help="Instead: which files the score was made from, by sha256."
                                           )] = False,
     verify: Annotated[bool, typer.Option("--verify", help="With --lineage: make the night again from raw/ and compare."
@@ -83,11 +83,14 @@ def _tell(found: Explanation) -> None:
         names = [name.replace("_", " ") for name in section.columns]
         _table(f"{section.title}{more}", names, [list(row.values()) for row in section.rows[:SHOWN]])
     _features(found)
+    number = 3
     for score in found.scores.values():
         if isinstance(score, Probability):
-            _probability(score)
+            _probability(score, number)
+            number += 2
         elif isinstance(score, Value):
-            _value(score)
+            _value(score, number)
+            number += 1
     for why in found.unscored.values():
         print(f"\nNot scored: {why}")
 
@@ -96,37 +99,40 @@ def _features(found: Explanation) -> None:
     """Every feature in words, with its contribution where a model's trees were taken apart."""
     from pipelines.explain import Probability
 
-    parts = {name: weight for score in found.scores.values() if isinstance(score, Probability)
-             for theme in score.themes for name, weight in theme.features.items()}
-    told = sorted(found.features, key=lambda feature: -abs(parts.get(feature.name, 0.0)))
+    parts = {score.model: {name: weight for theme in score.themes for name, weight in theme.features.items()}
+             for score in found.scores.values() if isinstance(score, Probability)}
+    told = sorted(found.features, key=lambda f: -max((abs(of.get(f.name, 0.0)) for of in parts.values()), default=0.0))
+    heads = [f"{model} log-odds" if len(parts) > 1 else "log-odds" for model in parts]
     print("\n2  Features of this night")
     _table("Strongest first" if parts else "As published",
-           ["feature", "value", "in words", *(["log-odds"] if parts else [])],
-           [(f.name, _value_of(f.value), f.words, *([_signed(parts.get(f.name, 0.0))] if parts else [])) for f in told])
+           ["feature", "value", "in words", *heads],
+           [(f.name, _value_of(f.value), f.words, *(_signed(of.get(f.name, 0.0)) for of in parts.values()))
+            for f in told])
 
 
-def _probability(score: Probability) -> None:
+def _probability(score: Probability, number: int) -> None:
     ranks = {reason.theme: rank for rank, reason in enumerate(score.reasons, start=1)}
     moving = [theme for theme in score.themes if theme.log_odds]
-    print(f"\n3  {score.model}: contributions to the log-odds (XGBoost's bias is the average of the training rows)")
+    bias = "XGBoost's bias is the average of the training rows"
+    print(f"\n{number}  {score.model}: contributions to the log-odds ({bias})")
     _table("By theme", ["theme", "log-odds", "published as"], [
         ("bias", _signed(score.bias), ""),
         *((theme.theme, _signed(theme.log_odds), f"reason {ranks[theme.theme]}" if theme.theme in ranks else "")
           for theme in moving),
         ("sum = log-odds", _signed(score.log_odds), ""),
     ])
-    print(f"\n4  {score.model}: the score")
+    print(f"\n{number + 1}  {score.model}: the score")
     _table(f"{score.model} v{score.version}", ["what", "value"], [
         ("log-odds", f"{score.log_odds:+.6f}"),
         ("calibrated", f"{score.probability:.9f} ({_terms(score.calibrator).removeprefix('kind ')})"),
         ("published", f"{score.published:.6f}, the same to every published digit"),
-        ("decile", f"{score.decile} (1 = likeliest to leave), place {score.rank:,} of {score.scored:,} scored"),
+        ("decile", f"{score.decile} (1 = likeliest), place {score.rank:,} of {score.scored:,} scored"),
         *_stamps(score), *_reasons(score.reasons),
     ])
 
 
-def _value(score: Value) -> None:
-    print(f"\n5  {score.model}: the value")
+def _value(score: Value, number: int) -> None:
+    print(f"\n{number}  {score.model}: the value")
     _table(f"{score.model} v{score.version}", ["what", "value"], [
         *((name, f"{one:,.6f}" if name.startswith("survival") else f"{one:,.2f}")
           for name, one in score.measures.items()),

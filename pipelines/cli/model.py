@@ -11,7 +11,7 @@ from pipelines.cli.options import AsOf, Json, Quiet
 from pipelines.errors import Held, UsageError
 
 PANEL = "Models"
-Model = Annotated[str, typer.Argument(help="churn or ltv.")]
+Model = Annotated[str, typer.Argument(help="A model with a spec, for example churn.")]
 
 
 def register(app: typer.Typer) -> None:

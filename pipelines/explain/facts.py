@@ -222,8 +222,8 @@ def _load(connection: duckdb.DuckDBPyConnection, subscriber_id: str, as_of: date
 
     bound = {"token": subscriber_id.removeprefix(PREFIX), "as_of": as_of}
     connection.register("estate__drops", estate_facts.drops())
-    connection.execute("create table int_as_of as select $as_of::date as as_of, true as has_features, "
-                       "false as has_churn_label, false as has_ltv_label", {"as_of": as_of})
+    connection.execute("create table int_as_of as select $as_of::date as as_of, true as has_features", {"as_of": as_of})
+    connection.execute("create table int_label_cutoff (label varchar, as_of date, stop_on date, known_by date)")
     _circle(connection, bound)
     for feed_id, condition in _ROWS.items():
         _copy(connection, feed_id, f"({condition})", bound)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Held, IntegrityError
-from pipelines.explain import probability, value
+from pipelines.explain import value
 from pipelines.explain.facts import holding
 from pipelines.explain.published import Published, Unscored, published
 from pipelines.features.frames import verify
@@ -23,6 +23,7 @@ from pipelines.landing.senders import feed as sent_feed
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind
 from pipelines.publish import LIVE, Dataset, Entry
+from pipelines.scoring.table import probability_column
 from pipelines.settings import settings
 
 
@@ -52,7 +53,7 @@ class Lineage:
 
 def measure_of(model: str) -> str:
     """The column of a model's scores that a person asks about."""
-    return value.MEASURE if spec_of(model).kind is Kind.FORMULA else probability.MEASURE
+    return value.MEASURE if spec_of(model).kind is Kind.FORMULA else probability_column(model)
 
 
 def lineage(model: str, subscriber_id: str, as_of: date) -> Lineage:

@@ -11,12 +11,11 @@ from pipelines.bundle import Bundle, calibrate
 from pipelines.errors import IntegrityError
 from pipelines.explain.published import Reason, published
 from pipelines.reasons.phrases import PHRASES
-from pipelines.scoring.table import DIGITS
+from pipelines.scoring.table import DIGITS, probability_column
 
 if TYPE_CHECKING:
     import numpy as np
 
-MEASURE = "churn_probability"
 RELATIVE = 1e-9  # beyond the digits that are published: nothing but the last bits of an exp()
 
 
@@ -33,7 +32,7 @@ class Theme:
 class Probability:
     """`bias` + the themes' log_odds = `log_odds`; `calibrator` of it = `probability`; to DIGITS that is `published`.
 
-    Themes are sorted by weight. `rank` 1 of `scored` is the likeliest to leave, `decile` 1 the tenth likeliest.
+    Themes are sorted by weight. `rank` 1 of `scored` is the likeliest, `decile` 1 the tenth likeliest.
     """
 
     model: str
@@ -61,10 +60,11 @@ def probability(model: str, subscriber_id: str, as_of: date, features: Mapping[s
     Unscored without a score, Held when the comparisons fail, IntegrityError when the bundle gives another probability
     than was published.
     """
-    night = published(model, subscriber_id, as_of, MEASURE)
+    measure = probability_column(model)
+    night = published(model, subscriber_id, as_of, measure)
     bias, contributed, log_odds = _contributions(night.bundle, features)
     value = float(calibrate(log_odds, night.bundle.calibrator)[0])
-    told = float(night.row[MEASURE])
+    told = float(night.row[measure])
     if not abs(value - told) <= 0.5 * 10 ** -DIGITS + RELATIVE * told:
         raise IntegrityError(
             f"{night.path}: {subscriber_id} is published with {told:.{DIGITS}f}, but {model} v{night.champion.version} "

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pipelines.errors import UsageError
-from pipelines.models import churn, ltv
-from pipelines.models.spec import ModelSpec
+from pipelines.models import churn, ltv, upgrade
+from pipelines.models.spec import Label, ModelSpec
 
-SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (churn.SPEC, ltv.SPEC)}
+SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (churn.SPEC, ltv.SPEC, upgrade.SPEC)}
+
+
+def labels() -> tuple[Label, ...]:
+    """The label marts of all specs in their order, each once; models may share one."""
+    return tuple(dict.fromkeys(spec.label_mart for spec in SPECS.values()))
 
 
 def spec_of(model: str) -> ModelSpec:

@@ -17,6 +17,7 @@ SPEC: Final = ModelSpec(
     label_column="is_churned",
     horizon_days=30,
     grace_days=7,
+    label_lookback_days=45,  # prepaid silence of 45 days may have begun before the cut-off
     train_purpose=Purpose.MODEL_TRAINING,
     score_purpose=Purpose.ANALYTICS,
     # No class weights and no resampling: the probabilities are used as probabilities. (scale_pos_weight left AUC flat

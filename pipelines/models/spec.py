@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 
 class Purpose(StrEnum):
@@ -103,6 +103,24 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Label:
+    """A label mart: the label of cut-off D looks at [D, D + horizon) and is known, for ever, `grace_days` after that.
+
+    `lookback_days`: how many days of drops before D its model reads beside those of the window.
+    """
+
+    name: str
+    horizon_days: int
+    grace_days: int
+    lookback_days: int = 0
+
+    @property
+    def known_after(self) -> timedelta:
+        """From a cut-off to the first as_of at which its label is known."""
+        return timedelta(days=self.horizon_days + self.grace_days)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model. Everything that changes a fitted version is in here, and so in its digest."""
 
@@ -125,6 +143,9 @@ class ModelSpec:
     intended_use: str = ""         # for the model card: what its scores are for
     limits: tuple[str, ...] = ()   # and what they are not good for
     expires_after_days: int = 3
+    # What its reasons raise or lower. Retention has levers against a risk; against a chance nobody wants any.
+    outcome: Literal["risk", "chance"] = "risk"
+    label_lookback_days: int = 0   # of drops that the label's model reads from before the cut-off
 
     @property
     def registered_name(self) -> str:
@@ -132,12 +153,18 @@ class ModelSpec:
 
     def known_on(self, cutoff: date) -> date:
         """The first as_of at which the label of a cut-off is known: cut-off + horizon + grace."""
-        return cutoff + timedelta(days=self.horizon_days + self.grace_days)
+        return cutoff + self.label_mart.known_after
+
+    @property
+    def label_mart(self) -> Label:
+        """What the warehouse must know to build the label."""
+        return Label(self.label, self.horizon_days, self.grace_days, self.label_lookback_days)
 
     @property
     def digest(self) -> str:
         """Hex sha256 over every field that changes a version, stable across processes and machines."""
-        told = ("intended_use", "limits")  # words alone fit no other version
+        # Words, and the drops a label waits for, fit no other version.
+        told = ("intended_use", "limits", "outcome", "label_lookback_days")
         content = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in told}
         content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
                     "slices": [asdict(part) for part in self.slices]}

@@ -1,4 +1,4 @@
-"""The three themes that move a subscriber's churn score most, from the trees' exact contributions."""
+"""The three themes that move a subscriber's score most, from the trees' exact contributions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-RAISES, LOWERS = "raises the risk", "lowers the risk"
+RISK = "risk"
 COUNT = 3
 
 
 class Reason(NamedTuple):
     """The reasons of one rank, one entry per row: theme and words are None where no theme contributes any more.
 
-    `actionable`: it raises the risk, and LEVERS has something an agent can do about its theme.
+    `actionable`: it raises a risk, and LEVERS has something an agent can do about its theme.
     """
 
     words: np.ndarray
@@ -27,18 +27,20 @@ class Reason(NamedTuple):
     actionable: np.ndarray
 
 
-def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> list[Reason]:
+def top_reasons(
+    contributions: np.ndarray, frame: pd.DataFrame, columns: Sequence[str], outcome: str = RISK
+) -> list[Reason]:
     """The three strongest reasons of every row, strongest first.
 
-    `contributions` (rows, columns) in log-odds, positive towards leaving; `frame` holds the values the model saw, row
-    by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the feature
-    that contributes most in the direction of that sum. Equal weights keep the order of `columns`.
+    `contributions` (rows, columns) in log-odds, positive towards the `outcome`; `frame` holds the values the model saw,
+    row by row. SHAP values add up, so a theme's weight is the sum over its features; a theme is spoken for by the
+    feature that contributes most in the direction of that sum. Equal weights keep the order of `columns`.
     """
     import numpy as np
 
     themes = _themes(columns)
     names = np.array([*themes, None], dtype=object)
-    levers = np.array([LEVERS[theme] is not None for theme in themes])
+    levers = np.array([LEVERS[theme] is not None and outcome == RISK for theme in themes])
     summed, raising, lowering = _weighed(contributions, themes)
     order = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :COUNT]
     reasons = []
@@ -50,7 +52,7 @@ def top_reasons(contributions: np.ndarray, frame: pd.DataFrame, columns: Sequenc
         theme, rows = order[:, rank], np.arange(len(frame))
         weight = summed[rows, theme]
         speaker = np.where(weight > 0, raising[rows, theme], lowering[rows, theme])
-        words = _words(speaker, weight, frame, columns)
+        words = _words(speaker, weight, frame, columns, outcome)
         reasons.append(Reason(words, names[np.where(weight == 0, -1, theme)], levers[theme] & (weight > 0)))
     return reasons
 
@@ -82,16 +84,18 @@ def _weighed(
     return summed, raising, lowering
 
 
-def _words(chosen: np.ndarray, weight: np.ndarray, frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+def _words(
+    chosen: np.ndarray, weight: np.ndarray, frame: pd.DataFrame, columns: Sequence[str], outcome: str
+) -> np.ndarray:
     import numpy as np
 
     words = np.full(len(frame), None, dtype=object)
     for position in np.unique(chosen):
         name = columns[position]
-        for direction, rows in ((RAISES, (chosen == position) & (weight > 0)),
-                                (LOWERS, (chosen == position) & (weight < 0))):
+        for moves, rows in (("raises", (chosen == position) & (weight > 0)),
+                            ("lowers", (chosen == position) & (weight < 0))):
             if rows.any():
-                words[rows] = _spoken(frame[name][rows], PHRASES[name], direction)
+                words[rows] = _spoken(frame[name][rows], PHRASES[name], f"{moves} the {outcome}")
     return words
 
 

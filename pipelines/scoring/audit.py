@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
-from pipelines.models.spec import Kind
-from pipelines.scoring.table import schema
+from pipelines.models.spec import Kind, ModelSpec
+from pipelines.scoring.table import probability_column, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 
-def audit(path: Path, kind: Kind, active: Sequence[str], unscored: Mapping[str, int]) -> None:
+def audit(path: Path, spec: ModelSpec, active: Sequence[str], unscored: Mapping[str, int]) -> None:
     """Raise Held with every reason why this file may not be published.
 
     Columns and types, exactly one row per subscriber of the active roster (less those counted in `unscored`), finite
@@ -24,22 +24,22 @@ def audit(path: Path, kind: Kind, active: Sequence[str], unscored: Mapping[str, 
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, partitioning=None)
-    if table.schema != schema(kind):
-        raise Held("scores", [f"columns are {table.schema.names}, expected {schema(kind).names} with their types"])
+    wanted, is_formula = schema(spec), spec.kind is Kind.FORMULA
+    if table.schema != wanted:
+        raise Held("scores", [f"columns are {table.schema.names}, expected {wanted.names} with their types"])
     reasons = _who(table.column("subscriber_id").to_pylist(), active, unscored)
-    ranges = _LIFETIME_VALUE if kind is Kind.FORMULA else _PROBABILITY
+    ranges = _LIFETIME_VALUE if is_formula else {probability_column(spec.name): (0.0, 1.0), "decile": (1, 10)}
     for column, (low, high) in ranges.items():
         reasons += _values(table, column, low, high)
-    if kind is Kind.FORMULA:
+    if is_formula:
         reasons += _by_month(table)
-    if table.column("reason_1").null_count and kind is Kind.FORMULA:
+    if table.column("reason_1").null_count and is_formula:
         reasons.append(f"{table.column('reason_1').null_count} rows have no first reason")
     if reasons:
         raise Held("scores", reasons, "nothing was published; the last published scores serve until they expire")
 
 
 _ENDLESS = float("inf")
-_PROBABILITY = {"churn_probability": (0.0, 1.0), "decile": (1, 10)}
 _MONEY = (-_ENDLESS, _ENDLESS)
 _LIFETIME_VALUE = {"ltv_eur_12m": _MONEY, "ltv_low_eur_12m": _MONEY, "ltv_high_eur_12m": _MONEY,
                    "margin_eur_month": _MONEY, "survival_12m": (0.0, 1.0)}

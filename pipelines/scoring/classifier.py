@@ -1,4 +1,4 @@
-"""A night's churn scores: probability, decile and three reasons for every row of the scoring frame."""
+"""A night's scores of a classifier: probability, decile and three reasons for every row of the scoring frame."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.bundle import Bundle, calibrate
+from pipelines.models import spec_of
 from pipelines.reasons import Reason, top_reasons
 from pipelines.reasons.contributions import check_sum, contributions, prove, sample
-from pipelines.scoring.table import ACTIONABLE, DIGITS, REASONS, THEMES
+from pipelines.scoring.table import ACTIONABLE, DIGITS, REASONS, THEMES, probability_column
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ class _Part:
 
 
 def classify(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> pa.Table:
-    """subscriber_id, churn_probability, decile (1 = most likely to leave), reasons with themes; rows as in the frame.
+    """subscriber_id, <model>_probability, decile (1 = likeliest), reasons with themes; rows as in the frame.
 
     Raises Held when the contributions differ from XGBoost's own in a sample drawn by as_of, or do not add up to the
     log-odds in any row.
@@ -39,7 +40,7 @@ def classify(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> pa.Table:
     probability = np.round(calibrate(margin, bundle.calibrator), DIGITS)
     table = pa.table({
         "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
-        "churn_probability": probability,
+        probability_column(bundle.model): probability,
         "decile": deciles(probability, frame["subscriber_id"].to_numpy()),
     })
     for rank, (words, theme, actionable) in enumerate(zip(REASONS, THEMES, ACTIONABLE, strict=True)):
@@ -55,18 +56,18 @@ def _parts(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> list[_Part]:
     tables = bundle.tables()
     sampled = bundle.encode(frame.iloc[sample(len(frame), seed=as_of.toordinal())])
     bias = prove(tables, sampled, bundle.own_contributions(sampled))
-    parts = []
+    parts, outcome = [], spec_of(bundle.model).outcome
     for start in range(0, len(frame), CHUNK):
         rows = frame.iloc[start:start + CHUNK]
         encoded = bundle.encode(rows)
         margin, contributed = bundle.log_odds(encoded), contributions(tables, encoded)
         check_sum(contributed, bias, margin)
-        parts.append(_Part(margin, top_reasons(contributed, rows, bundle.columns)))
+        parts.append(_Part(margin, top_reasons(contributed, rows, bundle.columns, outcome)))
     return parts
 
 
 def deciles(probability: np.ndarray, subscriber_ids: np.ndarray) -> np.ndarray:
-    """1 for the tenth most likely to leave, 10 for the least; ties go by subscriber_id. int64, shape (rows,)."""
+    """1 for the likeliest tenth, 10 for the least; ties go by subscriber_id. int64, shape (rows,)."""
     import numpy as np
 
     order = np.lexsort((subscriber_ids, -probability))

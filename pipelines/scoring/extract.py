@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
+from pipelines.models import SPECS
+from pipelines.models.spec import Kind, ModelSpec
 from pipelines.publish import Dataset
-from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES
+from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES, probability_column
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
@@ -25,19 +27,21 @@ log = logging.getLogger(__name__)
 # the sign; an apostrophe makes it text.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
-COLUMNS: dict[str, dict[str, str]] = {
-    "churn": {
-        "churn_probability": "churn_probability", "decile": "churn_decile",
-        **{name: f"churn_{name}" for name in (*REASONS, *THEMES, *ACTIONABLE)},
-        "model_version": "churn_version", "expires_at": "churn_expires_at",
-    },
-    "ltv": {
-        "ltv_eur_12m": "ltv_eur_12m", "ltv_low_eur_12m": "ltv_low_eur_12m", "ltv_high_eur_12m": "ltv_high_eur_12m",
-        "margin_eur_month": "margin_eur_month", "survival_12m": "survival_12m",
-        **{name: f"ltv_{name}" for name in REASONS},
-        "model_version": "ltv_version", "expires_at": "ltv_expires_at",
-    },
-}
+VALUES = ("ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m")
+
+
+def _columns(spec: ModelSpec) -> dict[str, str]:
+    """The columns of a model's scores that people get, with their names in the extract."""
+    told: Sequence[str] = (*REASONS, *THEMES, *ACTIONABLE)
+    name = probability_column(spec.name)
+    measures = {name: name, "decile": f"{spec.name}_decile"}
+    if spec.kind is Kind.FORMULA:
+        measures, told = dict(zip(VALUES, VALUES, strict=True)), REASONS
+    return {**measures, **{name: f"{spec.name}_{name}" for name in told},
+            "model_version": f"{spec.name}_version", "expires_at": f"{spec.name}_expires_at"}
+
+
+COLUMNS = {spec.name: _columns(spec) for spec in SPECS.values()}
 
 
 def extract(as_of: date) -> Path:

@@ -80,8 +80,8 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     stamped = _stamped(table, spec, champion.version, as_of)
     scores_of(model).publish(
         key_of(as_of, champion.version),
-        lambda path: write(stamped, spec.kind, path),
-        audit=lambda path: audit(path, spec.kind, active, unscored),
+        lambda path: write(stamped, spec, path),
+        audit=lambda path: audit(path, spec, active, unscored),
         inputs={
             "bundle": bundle.sha256,
             "features": features.partition_digests(spec.feature_service, as_of),

@@ -13,6 +13,7 @@ from pipelines.scoring.table import ACTIONABLE, REASONS
 if TYPE_CHECKING:
     import pandas as pd
 
+# Those the view `subscriber_scores` has columns for; every other model is in the extract alone.
 MODELS = ("churn", "ltv")
 SEPARATOR = "; "
 CAN_ACT = " (can be acted on)"

@@ -1,11 +1,11 @@
-"""The published form of scores: column names, order and types, by the kind of model."""
+"""The published form of scores: column names, order and types, by the model's spec."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.models.spec import Kind
+from pipelines.models.spec import Kind, ModelSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,13 +18,18 @@ THEMES = tuple(f"{name}_theme" for name in REASONS)
 ACTIONABLE = tuple(f"{name}_actionable" for name in REASONS)
 
 
-def schema(kind: Kind) -> pa.Schema:
+def probability_column(model: str) -> str:
+    """Where a classifier's probability stands in its scores and in the extract."""
+    return f"{model}_probability"
+
+
+def schema(spec: ModelSpec) -> pa.Schema:
     """Columns of a score partition. One row per scored subscriber, sorted by subscriber_id."""
     import pyarrow as pa
 
-    measures = [("churn_probability", pa.float64()), ("decile", pa.int64())]
+    measures = [(probability_column(spec.name), pa.float64()), ("decile", pa.int64())]
     marks = [*((name, pa.string()) for name in THEMES), *((name, pa.bool_()) for name in ACTIONABLE)]
-    if kind is Kind.FORMULA:  # its reasons are the two factors of the value: nothing to group, nothing to mark
+    if spec.kind is Kind.FORMULA:  # its reasons are the two factors of the value: nothing to group, nothing to mark
         marks = []
         measures = [(name, pa.float64()) for name in (
             "ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m",
@@ -36,10 +41,10 @@ def schema(kind: Kind) -> pa.Schema:
     ])
 
 
-def write(table: pa.Table, kind: Kind, path: Path) -> int:
+def write(table: pa.Table, spec: ModelSpec, path: Path) -> int:
     """Write a score table in its published form; returns the rows."""
     import pyarrow.parquet as pq
 
-    wanted = schema(kind)
+    wanted = schema(spec)
     pq.write_table(table.select(wanted.names).sort_by("subscriber_id").cast(wanted), path, compression="zstd")
     return len(table)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from pipelines.simulate import billing, care, governance, numbers, usage
+from pipelines.simulate import billing, care, governance, numbers, tariffs, usage
 from pipelines.simulate.arrays import Columns, Floats, Ints, uniform
 from pipelines.simulate.counters import CellDay
 from pipelines.simulate.hazard import Climate, can_leave, daily, is_free, logit
@@ -151,14 +151,15 @@ class Day:
         weekday = self.on.weekday()
         planted, share = house.plants.price_rise(lines, day)
         changed, toggled = billing.change(self.rng("change"), lines, state, day, p, planted, share)
-        payments, moved = billing.collect(self.rng("collect"), lines, state, day, p)
+        moved = tariffs.move(self.rng("plans"), lines, state, day, p)
+        payments, settled = billing.collect(self.rng("collect"), lines, state, day, p)
         bills = billing.bill(self.rng("bill"), lines, state, day, self.on.day, p)
         bad = usage.experienced(lines, house.severity(day), weekday)
         more_use, more_talk = house.plants.season(day)
         used = usage.use(self.rng("usage"), lines, state, day, weekday, bad, p, more_use)
         failed = payments.line[~payments.is_ok]
         asked = care.contact(self.rng("care"), lines, state, day, weekday, bad, failed, p, more_talk)
-        return _Lived(np.concatenate([changed, moved]), toggled, payments, bills, used, asked)
+        return _Lived(np.concatenate([changed, moved, settled]), toggled, payments, bills, used, asked)
 
     def leave(self) -> Ints:
         """Draw today's leavers: postpaid lines end, prepaid users fall silent without a word."""
@@ -221,7 +222,7 @@ class Day:
         row = np.unique(np.concatenate([changed, fresh]))
         row = row[lines.started[row] <= self.day]
         contracts = {
-            "line": row, "price": state.price[row], "bound_until": state.bound_until[row],
+            "line": row, "level": state.level[row], "price": state.price[row], "bound_until": state.bound_until[row],
             "products": state.products[row], "status": state.status[row], "ended": state.ended[row],
             "reason": state.reason[row], "number": state.number[row], "swaps": state.swaps[row],
         }

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.estate import Estate
 from pipelines.landing.contract import PRODUCTS
+from pipelines.simulate import tariffs
 from pipelines.simulate.arrays import Floats
 from pipelines.simulate.hazard import Climate, arrivals, daily, expected, logit
 from pipelines.simulate.parameters import Parameters
@@ -60,12 +61,15 @@ def expected_margin(
 ) -> Floats:
     """Expected discounted margin of the next 12 months of 30 days, house minor units, given what was observable.
 
-    Sum over months of survival to the month's middle x (price with its expected rises and extras - costs), and the
-    bill for the days not billed yet. Survival is the oracle's hazard carried on: own strains fade, others arrive.
+    Sum over months of survival to the month's middle x (price with its expected rises and moves to other plans, and
+    extras - costs), and the bill for the days not billed yet. Survival is the oracle's hazard carried on: own strains
+    fade, others arrive.
     """
     monthly = np.zeros(len(lines))
     survival, first = np.ones(len(lines)), 1 - expected(lines, state, day, parameters, climate)
-    income, costs = _monthly(lines, state, parameters, economy), economy.costs[state.products]
+    paid, costs = _paid(lines, state, parameters, economy), economy.costs[state.products]
+    extra = np.where(prepaid(lines), 0.0, parameters.extra_share * lines.extra)
+    income, moves = paid * (state.price + extra), paid * tariffs.drift(lines, state, day, parameters)
     growth = MEAN_RISE * parameters.price_rise * MONTH
     for month in range(MONTHS):
         middle = (month + 0.5) * MONTH
@@ -73,21 +77,20 @@ def expected_margin(
         lived = first if month == 0 else (1 - np.minimum(hazard * arrivals(middle), 0.5)) ** MONTH
         weight = economy.daily_discount ** middle
         rises = np.where(prepaid(lines), 1.0, 1 + growth * (month + 0.5))
-        monthly += survival * (1 + lived) / 2 * weight * (income * rises - costs)
+        monthly += survival * (1 + lived) / 2 * weight * (income * rises + moves * (month + 0.5) - costs)
         survival = survival * lived
     return monthly + _unbilled(lines, state, day, economy) - survival * _owed_at_end(lines, state, economy)
 
 
-def _monthly(lines: Lines, state: State, parameters: Parameters, economy: Economy) -> Floats:
-    """Billed per 30 days as things stand. A suspended line is billed again only if its debt is paid."""
+def _paid(lines: Lines, state: State, parameters: Parameters, economy: Economy) -> Floats:
+    """How often a month's price is billed in 30 days, in house currency. A suspended line: if its debt is paid."""
     worth = economy.worth[lines.operator]
     is_prepaid = prepaid(lines)
     # A bill every calendar month, a top-up every 28 days.
     bills = np.where(is_prepaid, MONTH / 28, MONTH / (365.25 / 12))
-    extra = np.where(is_prepaid, 0.0, parameters.extra_share * lines.extra)
     pays = np.where(state.status == SUSPENDED, 0.5, 1.0)
     present = np.where(is_prepaid, 1 - parameters.away_start * parameters.away_days, 1.0)
-    return np.asarray(worth * pays * present * bills * (state.price + extra))
+    return np.asarray(worth * pays * present * bills)
 
 
 def _unbilled(lines: Lines, state: State, day: int, economy: Economy) -> Floats:

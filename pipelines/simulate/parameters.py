@@ -53,11 +53,27 @@ class Campaigns:
 
 
 @dataclass(frozen=True)
+class Plans:
+    """Who moves to another plan: log-odds per month."""
+
+    dearer: float = -5.70  # intercept of a move to the next dearer plan
+    near: float = 1.80  # data used against the allowance: from 60 % of it on, whole at 120 %, at most 1.5 times that
+    cheaper: float = -7.20  # intercept of a move to the next cheaper plan
+    idle: float = 1.40  # less than 30 % of the allowance used, whole at none
+    rise: float = 0.40  # a 10 % price rise, fading with a mean of 45 days: towards the cheaper plan
+    window: float = 0.90  # in the last 30 days of a binding period, either way
+    newcomer: float = -1.20  # tenure under 90 days, either way
+    tenure: float = -0.25  # per unit of log(1 + years), either way
+    prepaid: float = -0.80  # either way
+
+
+@dataclass(frozen=True)
 class Parameters:
     """Rates are per day unless the name says otherwise."""
 
     hazard: Hazard = Hazard()
     campaigns: Campaigns = Campaigns()
+    plans: Plans = Plans()
     bravo_share: float = 0.35  # of the lines
     activations_month: float = 0.030  # new lines per 30 days as a share of the first base
     business_share: float = 0.12  # of the lines
@@ -111,6 +127,11 @@ PRICES = {  # minor units per month
     "internet_fiber": 3999, "online_security": 299, "online_backup": 299, "device_protection": 399,
     "tech_support": 399, "streaming_tv": 999, "streaming_movies": 899, "voice": 0, "mobile_data": 0,
 }
+
+LEVELS = {  # of a plan: its list price as a share of the standard one's, and the data it allows, GB a month
+    "lite": (0.80, 10), "standard": (1.00, 20), "plus": (1.25, 50), "max": (1.60, 120),
+}
+FIRST_LEVEL = (0.5, 1.0, 1.5)  # a line that pays up to so many times the mean step begins as lite, standard, plus
 
 SOURCES = {  # where a number comes from; what is not here is an assumption
     "annual_discount": "the LTV model's own rate (pipelines/models/ltv.py), so that both discount alike",

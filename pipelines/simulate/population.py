@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.landing.contract import CONTRACT_TYPES, PRODUCTS
 from pipelines.simulate.arrays import Bools, Floats, Ints
-from pipelines.simulate.parameters import PRICES, Parameters
+from pipelines.simulate.parameters import FIRST_LEVEL, PRICES, Parameters
 from pipelines.simulate.radio import REGIONS
 from pipelines.simulate.streams import stream
 
@@ -34,6 +34,7 @@ class Lines:
     account: Ints  # number among the operator's accounts; lines of one business share it
     started: Ints  # day, negative for those there at the start
     contract: Ints  # index into CONTRACT_TYPES
+    level: Ints  # of the first plan, index into LEVELS
     price: Ints  # minor units per month
     bill_day: Ints  # of the month, 1..28; prepaid: phase of a 28-day rhythm
     products: Ints  # bits by position in PRODUCTS
@@ -127,6 +128,7 @@ def _draw(
         "ordinal": np.arange(count, dtype=np.int32) + counters.lines[operator],
         "account": (account + counters.accounts[operator]).astype(np.int32),
         "started": np.full(count, day, np.int32), "contract": contract.astype(np.int8),
+        "level": np.searchsorted(FIRST_LEVEL, tier).astype(np.int8),
         "price": (np.round(price / 100) * 100 - 1 + held @ PRICE).astype(np.int32),
         "bill_day": rng.integers(1, 29, count).astype(np.int8), "products": (held @ BITS).astype(np.uint16),
         "cell": cell, "share": share, "weekend": weekend,

@@ -33,6 +33,8 @@ class State:
     number: Ints  # MSISDN as a whole number
     swaps: Ints  # SIMs so far
     # billing
+    level: Ints  # of the plan, index into LEVELS
+    dearer_on: Ints  # day of the newest move to a dearer plan, or -NEVER
     price: Ints
     products: Ints  # bits
     since: Ints  # [product, line]: day from which the product is or was last held
@@ -100,7 +102,7 @@ def initial(lines: Lines, first_day: int, seed: int, parameters: Parameters) -> 
         status=whole(ACTIVE, np.int8), ended=whole(NEVER), reason=whole(0, np.int8), gone_silent=no(),
         last_use=np.maximum(lines.started, first_day) - 1, silent_on=whole(NEVER), suspended_on=whole(NEVER),
         number=own_number(np.arange(n)), swaps=whole(0, np.int8),
-        price=lines.price.copy(), products=lines.products.copy(),
+        level=lines.level.copy(), dearer_on=whole(-NEVER), price=lines.price.copy(), products=lines.products.copy(),
         since=np.repeat(lines.started[None, :].astype(np.int16), 11, axis=0), bound_until=bound.astype(np.int32),
         rise=real(0), rise_on=whole(-NEVER), trouble=no(), failed=real(0),
         billed_until=np.maximum(lines.started, first_day), invoice=whole(-NEVER), owed=whole(0),

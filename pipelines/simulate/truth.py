@@ -22,6 +22,7 @@ from pipelines.simulate.population import OPERATORS
 from pipelines.simulate.radio import REGIONS
 from pipelines.simulate.state import NEVER
 from pipelines.simulate.streams import stream
+from pipelines.simulate.tariffs import UPGRADE_DAYS, expected_upgrade
 from pipelines.simulate.words import subscription_ids
 
 KINDS = (*END_REASONS, "silence")
@@ -79,6 +80,8 @@ class Truth:
             **{f"logit_{name}": np.broadcast_to(values, len(rows)).astype(np.float32)
                for name, values in vars(terms).items()},
             **{f"expected_{observer}": expected(lines, state, day, p, climate, observer) for observer in PARTS},
+            "level_then": state.level, "is_upgraded": np.zeros(len(rows), bool),
+            "expected_upgrade": expected_upgrade(lines, state, day, p),
             "expected_margin": expected_margin(lines, state, day, p, climate, house.economy),
         }
         return {name: values.astype(np.float32) if name[:3] in ("log", "exp") else values
@@ -89,6 +92,9 @@ class Truth:
         state = self.house.state
         if day - then == HORIZON:
             columns["realised"][:] = 1 - np.exp(columns["hazard_then"] - state.hazard[rows])
+        if day - then == UPGRADE_DAYS:
+            has_moved = (state.dearer_on[rows] >= then) & (state.level[rows] > columns["level_then"])
+            columns["is_upgraded"][:] = has_moved
         if day - then == YEAR_DAYS:
             discount = self.house.economy.daily_discount**then
             columns["margin"][:] = (state.margin[rows] - columns["margin_then"]) / discount
@@ -128,6 +134,8 @@ class Truth:
             "hazard_30d": pa.array(seen["realised"], mask=np.isnan(seen["realised"])),
             "expected_margin_12m": pa.array(seen["expected_margin"] / 100),
             "margin_12m": pa.array(seen["margin"] / 100, mask=np.isnan(seen["margin"])),
+            "expected_upgrade_60d": pa.array(seen["expected_upgrade"]),
+            "is_upgraded": pa.array(seen["is_upgraded"], mask=day + UPGRADE_DAYS > self.house.stop),
             "is_churned": pa.array((gone >= day) & (gone < day + HORIZON), mask=day + HORIZON > self.house.stop),
         })
 

@@ -18,7 +18,7 @@ from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData, UsageError
 from pipelines.gate import metrics
 from pipelines.gate.classification import classification, intervals
-from pipelines.models import spec_of
+from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.training import baselines, calibration, frames, recipe
@@ -73,7 +73,8 @@ def backtest(
 
     spec = spec_of(model)
     if spec.kind is not Kind.CLASSIFIER:
-        raise UsageError(f"backtest: {model} is a {spec.kind}; there are classifiers to backtest: churn")
+        others = ", ".join(one.name for one in SPECS.values() if one.kind is Kind.CLASSIFIER)
+        raise UsageError(f"backtest: {model} is a {spec.kind}; there are classifiers to backtest: {others}")
     if origins < MIN_ORIGINS or step_days < 1:
         raise UsageError(f"backtest: {origins} origins {step_days} days apart; give at least {MIN_ORIGINS} and 1")
     cutoffs = matured(spec, as_of, estate().training_start)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def constant(train: Rows, count: int) -> Floats:
-    """The training rows' share of leavers, for everybody."""
+    """The training rows' share of positives, for everybody."""
     return np.full(count, float(np.mean(train.label)))
 
 

@@ -1,4 +1,4 @@
-"""The churn recipe: gradient-boosted trees, the number of rounds by early stopping, and a calibration.
+"""The recipe of a classifier: gradient-boosted trees, the number of rounds by early stopping, and a calibration.
 
 XGBoost by histograms, one seed, no class weights, no resampling; a missing value stays missing. Nothing it learns
 from (rounds, calibration) is ever a row it is then judged on.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData, UsageError
 from pipelines.gate import metrics
-from pipelines.models import spec_of
+from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.settings import settings
@@ -75,7 +75,8 @@ def tune(
     """
     spec = spec_of(model)
     if spec.kind is not Kind.CLASSIFIER:
-        raise UsageError(f"tune: {model} is a {spec.kind}; there are classifiers to tune: churn")
+        others = ", ".join(one.name for one in SPECS.values() if one.kind is Kind.CLASSIFIER)
+        raise UsageError(f"tune: {model} is a {spec.kind}; there are classifiers to tune: {others}")
     if trials < 1 or not minutes > 0:
         raise UsageError(f"tune: {trials} trials in {minutes:g} minutes; give at least one trial and some time")
     fit, judged = _rows(spec, as_of, report)

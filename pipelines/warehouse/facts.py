@@ -20,7 +20,7 @@ from pipelines.warehouse.plan import Plan
 
 
 def write(plan: Plan) -> None:
-    """Write warehouse/estate/{as_ofs,cost_rates,drops,exchange_rates,feeds,operators}.parquet, each in one rename."""
+    """Write what `source('estate', ...)` reads below warehouse/estate/, each file in one rename."""
     import pyarrow as pa
 
     facts = estate()
@@ -30,12 +30,12 @@ def write(plan: Plan) -> None:
     _replace(folder / "drops.parquet", drops())
     _replace(folder / "exchange_rates.parquet", _exchange_rates(facts))
     _replace(folder / "feeds.parquet", _feeds(facts))
-    wanted = sorted({*plan.as_ofs, *plan.churn_labels, *plan.ltv_labels})
-    _replace(folder / "as_ofs.parquet", pa.table({
-        "as_of": pa.array(wanted, pa.date32()),
-        "has_features": [day in plan.as_ofs for day in wanted],
-        "has_churn_label": [day in plan.churn_labels for day in wanted],
-        "has_ltv_label": [day in plan.ltv_labels for day in wanted],
+    _replace(folder / "as_ofs.parquet", pa.table({"as_of": pa.array(plan.as_ofs, pa.date32())}))
+    _replace(folder / "labels.parquet", _labels(plan))
+    cutoffs = [(label.name, day) for label, days in plan.labels.items() for day in days]
+    _replace(folder / "label_days.parquet", pa.table({
+        "label": pa.array([name for name, _ in cutoffs], pa.string()),
+        "as_of": pa.array([day for _, day in cutoffs], pa.date32()),
     }))
     names = sorted(facts.operators)
     _replace(folder / "operators.parquet", pa.table({
@@ -45,6 +45,16 @@ def write(plan: Plan) -> None:
             for fact in ("currency", "time_zone", "region", "legal_basis")
         },
     }))
+
+
+def _labels(plan: Plan) -> object:
+    import pyarrow as pa
+
+    return pa.table({
+        "label": pa.array([label.name for label in plan.labels], pa.string()),
+        **{days: pa.array([getattr(label, days) for label in plan.labels], pa.int32())
+           for days in ("horizon_days", "grace_days")},
+    })
 
 
 def _cost_rates(facts: Estate) -> object:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pipelines import models
 from pipelines.estate import LONGEST_WINDOW, estate
-
-# A label is known a grace after its window: churn 30 + 7 days, margin 90 + one bill cycle + 7.
-CHURN_KNOWN_AFTER = timedelta(days=37)
-LTV_KNOWN_AFTER = timedelta(days=127)
-SILENCE = timedelta(days=45)
+from pipelines.models.spec import Label
 
 
 @dataclass(frozen=True)
@@ -19,8 +16,7 @@ class Plan:
     """Sorted days without repeats. Labels never outrun the newest as_of: what matures later is not yet known."""
 
     as_ofs: tuple[date, ...]
-    churn_labels: tuple[date, ...]
-    ltv_labels: tuple[date, ...]
+    labels: Mapping[Label, tuple[date, ...]]  # the cut-offs of every label of a spec
 
     @classmethod
     def of(cls, as_ofs: Iterable[date], *, nights: Iterable[date] | None = None) -> Plan:
@@ -31,7 +27,7 @@ class Plan:
         """
         wanted = tuple(sorted(set(as_ofs)))
         told = wanted if nights is None else tuple(nights)
-        return cls(wanted, _matured(wanted, told, CHURN_KNOWN_AFTER), _matured(wanted, told, LTV_KNOWN_AFTER))
+        return cls(wanted, {label: _matured(wanted, told, label.known_after) for label in models.labels()})
 
     def parts(self, most: int) -> Iterator[Plan]:
         """The same work in builds of at most `most` as_ofs, oldest first; a label goes with the first build that may
@@ -39,21 +35,18 @@ class Plan:
         before = date.min
         for place in range(0, len(self.as_ofs), most):
             as_ofs = self.as_ofs[place:place + most]
-            churn, ltv = (
-                tuple(day for day in labels if before < day + known_after <= as_ofs[-1])
-                for labels, known_after in (
-                    (self.churn_labels, CHURN_KNOWN_AFTER), (self.ltv_labels, LTV_KNOWN_AFTER),
-                )
-            )
-            yield Plan(as_ofs, churn, ltv)
+            yield Plan(as_ofs, {
+                label: tuple(day for day in days if before < day + label.known_after <= as_ofs[-1])
+                for label, days in self.labels.items()
+            })
             before = as_ofs[-1]
 
     def windows(self) -> list[tuple[date, date]]:
         """The half-open ranges of drop days the build reads, merged and sorted."""
         ranges = sorted(
             [(day - LONGEST_WINDOW, day) for day in self.as_ofs]
-            + [(day - SILENCE, day + CHURN_KNOWN_AFTER) for day in self.churn_labels]
-            + [(day, day + LTV_KNOWN_AFTER) for day in self.ltv_labels]
+            + [(day - timedelta(days=label.lookback_days), day + label.known_after)
+               for label, days in self.labels.items() for day in days]
         )
         merged: list[tuple[date, date]] = []
         for start, stop in ranges:

@@ -18,7 +18,7 @@ from pipelines.publish import Dataset, Entry
 from pipelines.settings import settings
 from pipelines.warehouse import coverage
 from pipelines.warehouse.lock import database
-from pipelines.warehouse.plan import CHURN_KNOWN_AFTER, LTV_KNOWN_AFTER, Plan
+from pipelines.warehouse.plan import Plan
 
 FEATURES = ("ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care")
 ROSTER = """
@@ -62,12 +62,11 @@ def _partitions(plan: Plan) -> Iterator[tuple[_Table, date]]:
     features, labels = settings().features, settings().labels
     roster = _Table("roster", ROSTER, features / "roster", is_roster=True)
     views = [_Table(name, f"select * from features.{name}", features / name) for name in FEATURES]  # noqa: S608
-    churn = _Table("lbl_churn_30d", "select * from labels.lbl_churn_30d", labels / "lbl_churn_30d", CHURN_KNOWN_AFTER)
-    ltv = _Table("lbl_ltv", "select * from labels.lbl_ltv", labels / "lbl_ltv", LTV_KNOWN_AFTER)
     for as_of in plan.as_ofs:
         yield from ((table, as_of) for table in (roster, *views))
-    yield from ((churn, as_of) for as_of in plan.churn_labels)
-    yield from ((ltv, as_of) for as_of in plan.ltv_labels)
+    for label, days in plan.labels.items():
+        query = f"select * from labels.{label.name}"  # noqa: S608  the name of a spec
+        yield from ((_Table(label.name, query, labels / label.name, label.known_after), day) for day in days)
 
 
 def _publish_one(connection: Any, table: _Table, as_of: date, inputs: _Inputs) -> Entry:

@@ -37,7 +37,8 @@ def asked(lives: Lives, usage: list[dict[str, Any]]) -> Asked:
     made.connection.register("usage_rows", pa.Table.from_pylist(usage, schema=pa.schema(list(USAGE.items()))))
     made.connection.execute("""
         create table stg_network__usage_daily as select * from usage_rows;
-        create table int_as_of as select date '2026-03-01' as as_of, true as has_features, false as has_churn_label;
+        create table int_as_of as select date '2026-03-01' as as_of, true as has_features;
+        create table int_label_cutoff (label varchar, as_of date, stop_on date, known_by date);
         create table int_subscriber_eligibility as
             select subscriber_id, operator, known_by as as_of, ended_on is null as is_active, true as has_features
             from int_subscription_state;

@@ -26,8 +26,7 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 
 
 def as_of_table(as_of: date) -> tuple[list[dict[str, Any]], dict[str, pa.DataType]]:
-    row = {"as_of": as_of, "has_features": True, "has_churn_label": False}
-    return [row], {"as_of": D, "has_features": B, "has_churn_label": B}
+    return [{"as_of": as_of, "has_features": True}], {"as_of": D, "has_features": B}
 
 
 def eligible(as_of: date) -> tuple[list[dict[str, Any]], dict[str, pa.DataType]]:
@@ -37,6 +36,8 @@ def eligible(as_of: date) -> tuple[list[dict[str, Any]], dict[str, pa.DataType]]
                    "tenure_days": I, "is_active": B, "has_features": B}
 
 
+NO_LABEL: tuple[list[dict[str, Any]], dict[str, pa.DataType]] = (
+    [], {"label": S, "as_of": D, "stop_on": D, "known_by": D})
 DELIVERS = ([{"operator": "alpha", "has_number_events": True, "has_invoices": True, "has_payments": True}],
             {"operator": S, "has_number_events": B, "has_invoices": B, "has_payments": B})
 
@@ -52,7 +53,7 @@ def network(as_of: date, days: Sequence[date]) -> dict[str, Any]:
         "retainability_ratio_30d", "dl_throughput_mbps_30d", "dl_latency_ms_30d", "availability_ratio_30d",
         "bad_cell_share_30d")}}
     made = Asked({
-        "int_as_of": as_of_table(as_of), "int_subscriber_eligibility": eligible(as_of),
+        "int_as_of": as_of_table(as_of), "int_label_cutoff": NO_LABEL, "int_subscriber_eligibility": eligible(as_of),
         "stg_estate__deliveries": DELIVERS, "stg_network__usage_daily": (rows, usage),
         "int_number_holding": (
             [{"known_by": as_of, "msisdn_token": "n", "subscriber_id": "s", "held_from_on": date(2000, 1, 1)}],
@@ -98,7 +99,7 @@ def billing(as_of: date, bills: Sequence[tuple[date, date, Decimal]]) -> dict[st
                  "period_start_on": start, "period_end_on": issued, "due_on": issued + 14 * DAY, "amount_house": amount,
                  "known_on": min(issued + DAY, as_of)} for k, (issued, start, amount) in enumerate(bills)]
     made = Asked({
-        "int_as_of": as_of_table(as_of), "int_subscriber_eligibility": eligible(as_of),
+        "int_as_of": as_of_table(as_of), "int_label_cutoff": NO_LABEL, "int_subscriber_eligibility": eligible(as_of),
         "stg_estate__deliveries": DELIVERS,
         "int_subscription_change": ([change], {
             "known_by": D, "subscriber_id": S, "account_token": S, "changed_at": TS, "next_changed_at": TS,

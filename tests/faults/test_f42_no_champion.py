@@ -9,12 +9,13 @@ import pytest
 
 from pipelines import champions, scoring
 from pipelines.errors import NoChampion
+from pipelines.models import SPECS
 from pipelines.settings import settings
 
 NIGHT = date(2026, 1, 12)
 
 
-@pytest.mark.parametrize("model", ["churn", "ltv"])
+@pytest.mark.parametrize("model", SPECS)
 def test_F42_a_night_without_a_champion_is_skipped_with_its_reason(home: Path, model: str) -> None:
     with pytest.raises(NoChampion, match=f"{model} 2026-01-12: no champion is in force; train one first") as skipped:
         scoring.score(model, NIGHT)

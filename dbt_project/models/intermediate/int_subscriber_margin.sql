@@ -1,10 +1,6 @@
 with cutoffs as (
-    select
-        as_of,
-        as_of + {{ ltv_horizon() }} as stop_on,
-        as_of + {{ ltv_known_after() }} as known_by
-    from {{ ref('int_as_of') }}
-    where has_ltv_label
+    select * from {{ ref('int_label_cutoff') }}
+    where label = 'lbl_ltv'
 ),
 
 active as (

@@ -1,9 +1,6 @@
 with cutoffs as (
-    select
-        as_of,
-        as_of + {{ churn_known_after() }} as known_by
-    from {{ ref('int_as_of') }}
-    where has_churn_label
+    select * from {{ ref('int_label_cutoff') }}
+    where label = 'lbl_churn_30d'
 ),
 
 prepaid as (
@@ -77,15 +74,16 @@ gaps as (
 
 silences as (
     select
-        as_of,
-        subscriber_id,
-        min(silent_on) as silent_on
+        gaps.as_of,
+        gaps.subscriber_id,
+        min(gaps.silent_on) as silent_on
     from gaps
+    inner join cutoffs on gaps.as_of = cutoffs.as_of
     where
-        silent_on >= as_of
-        and silent_on < as_of + {{ churn_horizon() }}
-        and (next_used_on is null or next_used_on > silent_on)
-    group by as_of, subscriber_id
+        gaps.silent_on >= gaps.as_of
+        and gaps.silent_on < cutoffs.stop_on
+        and (gaps.next_used_on is null or gaps.next_used_on > gaps.silent_on)
+    group by gaps.as_of, gaps.subscriber_id
 )
 
 select * from silences

@@ -10,13 +10,20 @@ from pipelines.simulate.arrays import coded, join, text
 from pipelines.simulate.billing import DUE_DAYS, END_REASONS
 from pipelines.simulate.feeds.context import Context
 from pipelines.simulate.life import Today
+from pipelines.simulate.parameters import LEVELS
 from pipelines.simulate.population import ALPHA, PAY_BY, PREPAID
 from pipelines.simulate.radio import REGIONS
 from pipelines.simulate.state import ENDED, NEVER
+from pipelines.simulate.tariffs import suffix
 from pipelines.simulate.words import customer_names
 
 STATUS = ("active", "suspended", "ended")
 AGE_BANDS = ("under_65", "65_plus", "unknown")
+
+PLANS = tuple(
+    "_".join(part for part in (who, contract, suffix(level)) if part)
+    for level in range(len(LEVELS)) for who in ("", "business") for contract in CONTRACT_TYPES
+)
 
 
 def accounts(context: Context, today: Today) -> pa.Table:
@@ -45,11 +52,10 @@ def subscriptions(context: Context, today: Today) -> pa.Table:
     lines, seen = context.lines, context.of(today.events["contracts"], ALPHA)
     line, is_ended = seen["line"], seen["status"] == ENDED
     context.canaries.lines(context.subscriptions(line), seen["number"])
-    plans = (*CONTRACT_TYPES, *(f"business_{name}" for name in CONTRACT_TYPES))
     return pa.table({
         "subscription_id": context.subscriptions(line), "account_id": context.accounts(line),
         "msisdn": join("+", text(seen["number"])),
-        "plan_code": coded(plans, lines.contract[line] + 4 * lines.is_business[line]),
+        "plan_code": coded(PLANS, lines.contract[line] + 4 * lines.is_business[line] + 8 * seen["level"]),
         "contract_type": coded(CONTRACT_TYPES, lines.contract[line]), "price_cents": pa.array(seen["price"]),
         "started_on": context.date(lines.started[line]),
         "contract_end_on": context.date(seen["bound_until"], seen["bound_until"] >= NEVER),

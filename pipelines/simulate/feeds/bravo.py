@@ -7,11 +7,12 @@ import pyarrow as pa
 
 from pipelines.landing.contract import CONTRACT_TYPES, PRODUCTS
 from pipelines.landing.feeds.billing_bravo import PRODUCT_CODES
+from pipelines.simulate import tariffs
 from pipelines.simulate.arrays import Ints, coded, decimals, join, text
 from pipelines.simulate.billing import DUE_DAYS
 from pipelines.simulate.feeds.context import Context
 from pipelines.simulate.life import Today
-from pipelines.simulate.parameters import PRICES
+from pipelines.simulate.parameters import LEVELS
 from pipelines.simulate.population import BITS, BRAVO, DATA, PREPAID, VOICE
 from pipelines.simulate.radio import REGIONS
 from pipelines.simulate.state import ENDED, NEVER
@@ -22,8 +23,10 @@ STATES, TERM_CODES = ("A", "B", "T"), ("CUST", "MNP", "DEBT")
 PAY_CHANNELS = ("SEPA", "CARD", "TRANSFER", "CASH", "VOUCHER")  # by position in PAY_BY
 TERMS = np.array([0, 0, 12, 24])  # months, by contract type
 TARIFFS = tuple(
-    f"{'B' if business else 'R'}-{contract.upper()}-{'VD' if data else 'V'}"
-    for business in (False, True) for contract in CONTRACT_TYPES for data in (False, True)
+    "-".join(part for part in ("B" if business else "R", contract.upper(), "VD" if data else "V",
+                               tariffs.suffix(level).upper()) if part)
+    for level in range(len(LEVELS)) for business in (False, True) for contract in CONTRACT_TYPES
+    for data in (False, True)
 )
 IN_TARIFF = int(BITS[VOICE] | BITS[DATA])
 # Add-ons held beside the plan, for every set of products: the plan has voice and perhaps data.
@@ -33,10 +36,11 @@ ADDONS = tuple(
 )
 
 
-def _tariff(context: Context, line: Ints) -> Ints:
+def _tariff(context: Context, line: Ints, level: Ints) -> Ints:
     lines = context.lines
     has_data = lines.products[line] & BITS[DATA] > 0
-    return np.asarray(lines.is_business[line] * 8 + lines.contract[line].astype(np.int64) * 2 + has_data)
+    first = lines.is_business[line] * 8 + lines.contract[line].astype(np.int64) * 2 + has_data
+    return np.asarray(first + 16 * level.astype(np.int64))
 
 
 def subscribers(context: Context, today: Today) -> pa.Table:
@@ -56,7 +60,7 @@ def subscribers(context: Context, today: Today) -> pa.Table:
         "age_class": coded(("A", "S", "U"), np.where(business, 2, lines.is_senior[line])),
         "household": pa.array(1 + lines.has_partner[line] + 2 * lines.has_dependents[line], mask=business),
         "e_bill": pa.array(lines.is_paperless[line]), "pay_channel": coded(PAY_CHANNELS, lines.payment[line]),
-        "tariff_id": coded(TARIFFS, _tariff(context, line)),
+        "tariff_id": coded(TARIFFS, _tariff(context, line, seen["level"])),
         "pay_mode": coded(("POST", "PRE"), (lines.contract[line] == PREPAID).view(np.int8)),
         "term_months": pa.array(TERMS[lines.contract[line]]),
         "addons": coded(ADDONS, seen["products"], ~held),
@@ -76,13 +80,12 @@ def plans(context: Context, today: Today) -> pa.Table:
 
 def price_list(context: Context, on: np.datetime64) -> pa.Table:
     """The price list as of a day."""
-    contract = np.arange(len(TARIFFS)) // 2 % 4
-    prices = np.array([PRICES[name] for name in CONTRACT_TYPES])[contract] * 0.85
+    place = np.arange(len(TARIFFS))
     at = on.astype("datetime64[s]") + np.timedelta64(30, "m")
     return pa.table({
         "tariff_id": list(TARIFFS),
         "tariff_name": [_sold_as(name) for name in TARIFFS],
-        "monthly_fee": decimals(np.round(prices / 100) * 100 - 1),
+        "monthly_fee": decimals(tariffs.LIST[BRAVO, place // 2 % 4, place // 16]),
         "currency": [context.currencies[BRAVO]] * len(TARIFFS),
         "components": [f"{CODES[VOICE]}|{CODES[DATA]}" if name.endswith("VD") else CODES[VOICE] for name in TARIFFS],
         "valid_at": pa.array(np.repeat(at, len(TARIFFS))),
@@ -90,9 +93,10 @@ def price_list(context: Context, on: np.datetime64) -> pa.Table:
 
 
 def _sold_as(tariff: str) -> str:
-    """`B-24M-VD` is sold as `Business 24m, voice and data`."""
-    who, term, what = tariff.split("-")
-    return f"{'Business' if who == 'B' else 'Home'} {term.lower()}, voice{' and data' if what == 'VD' else ''}"
+    """`B-24M-VD-PLUS` is sold as `Business plus 24m, voice and data`."""
+    who, term, what, *level = tariff.lower().split("-")
+    called = " ".join(["Business" if who == "b" else "Home", *level, term])
+    return f"{called}, voice{' and data' if what == 'vd' else ''}"
 
 
 def bills(context: Context, today: Today) -> pa.Table:

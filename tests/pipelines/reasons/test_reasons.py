@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import features
 from pipelines.errors import Held
+from pipelines.models import SPECS
 from pipelines.reasons import Reason, top_reasons, value_reasons
 from pipelines.reasons.phrases import LEVERS, PHRASES
 
@@ -31,7 +32,7 @@ def explained(contributions: list[float], frame: pd.DataFrame | None = None) -> 
 
 
 def test_every_feature_of_every_service_has_words(home: Path) -> None:
-    for service in ("churn_v1", "ltv_v1", "churn_v2", "ltv_v2"):
+    for service in {"churn_v1", "ltv_v1", *(spec.feature_service for spec in SPECS.values())}:
         assert len(features.feature_columns(service)) >= 55
         assert not [name for name in features.feature_columns(service) if name not in PHRASES]
 
@@ -123,3 +124,10 @@ def test_a_value_is_explained_by_the_factor_further_from_the_median_first() -> N
     assert first.tolist()[2] == "margin of 60.00 EUR a month, above the median 20.00"
     assert second.tolist()[2] == "95% likely to be here in 12 months, above the median 90%"
     assert third.tolist() == ["stay: a", "stay: nothing stands out", "stay: c"]
+
+
+def test_reasons_of_a_chance_say_so_and_no_lever_is_pulled_against_it():
+    first = top_reasons(np.array([[0.5, 0, 0, 0, 0]]), one(), COLUMNS, "chance")[0]
+    assert first.words[0].startswith("raises the chance: ")
+    assert not first.actionable[0]
+    assert top_reasons(np.array([[0.5, 0, 0, 0, 0]]), one(), COLUMNS)[0].actionable[0]

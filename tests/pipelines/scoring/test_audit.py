@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import Held
-from pipelines.models.spec import Kind
+from pipelines.models import SPECS
 from pipelines.scoring.audit import audit
 from pipelines.scoring.table import schema, write
 
@@ -24,12 +24,12 @@ def churn_rows(**changed: Any) -> pa.Table:
         "reason_3": [None] * 3, **{f"reason_{rank}_theme": ["tenure"] * 3 for rank in (1, 2, 3)},
         **{f"reason_{rank}_actionable": [False] * 3 for rank in (1, 2, 3)}, "expires_at": [datetime(2026, 1, 4)] * 3,
     }
-    return pa.table(rows | changed, schema=schema(Kind.CLASSIFIER))
+    return pa.table(rows | changed, schema=schema(SPECS["churn"]))
 
 
 def judged(tmp_path: Path, table: pa.Table, unscored: dict[str, int] | None = None) -> None:
-    write(table, Kind.CLASSIFIER, tmp_path / "scores.parquet")
-    audit(tmp_path / "scores.parquet", Kind.CLASSIFIER, ACTIVE, unscored or {})
+    write(table, SPECS["churn"], tmp_path / "scores.parquet")
+    audit(tmp_path / "scores.parquet", SPECS["churn"], ACTIVE, unscored or {})
 
 
 def test_good_scores_pass(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_a_column_of_another_type_is_held(tmp_path: Path) -> None:
     table = churn_rows()
     pq.write_table(table.set_column(5, "decile", pa.array([1, 2, 3], pa.int32())), tmp_path / "scores.parquet")
     with pytest.raises(Held, match="columns are"):
-        audit(tmp_path / "scores.parquet", Kind.CLASSIFIER, ACTIVE, {})
+        audit(tmp_path / "scores.parquet", SPECS["churn"], ACTIVE, {})

@@ -10,10 +10,12 @@ import pytest
 from pipelines import landing, warehouse
 from pipelines.errors import MissingHistory, UsageError
 from pipelines.estate import estate
+from pipelines.models import SPECS, labels
 from pipelines.warehouse.plan import Plan
 from pipelines.warehouse.size import as_ofs_per_build, gigabytes
 
 DAY = timedelta(days=1)
+CHURN, LTV = SPECS["churn"].label_mart, SPECS["ltv"].label_mart
 
 
 @pytest.fixture(autouse=True)
@@ -23,38 +25,38 @@ def _home(home: Path) -> None:
 
 def test_a_night_builds_the_labels_that_mature_that_day() -> None:
     plan = Plan.of([date(2026, 8, 1)])
-    assert plan.churn_labels == (date(2026, 6, 25),)
-    assert plan.ltv_labels == (date(2026, 3, 27),)
+    assert plan.labels[CHURN] == (date(2026, 6, 25),)
+    assert plan.labels[LTV] == (date(2026, 3, 27),)
 
 
 def test_no_label_comes_before_the_first_training_cutoff() -> None:
-    assert Plan.of([date(2026, 3, 7)]).churn_labels == ()
-    assert Plan.of([date(2026, 3, 8)]).churn_labels == (date(2026, 1, 30),)
+    assert Plan.of([date(2026, 3, 7)]).labels[CHURN] == ()
+    assert Plan.of([date(2026, 3, 8)]).labels[CHURN] == (date(2026, 1, 30),)
 
 
 def test_a_bulk_build_has_the_labels_matured_by_its_newest_as_of() -> None:
     first = date(2026, 2, 1)
-    assert first in Plan.of([first, first + 37 * DAY]).churn_labels
-    assert first not in Plan.of([first, first + 36 * DAY]).churn_labels
+    assert first in Plan.of([first, first + 37 * DAY]).labels[CHURN]
+    assert first not in Plan.of([first, first + 36 * DAY]).labels[CHURN]
 
 
 def test_every_day_in_bulk_has_the_labels_of_every_night() -> None:
     nights = [date(2026, 1, 30) + n * DAY for n in range(60)]
-    alone = {label for night in nights for label in Plan.of([night]).churn_labels}
-    assert set(Plan.of(nights).churn_labels) == alone
+    alone = {label for night in nights for label in Plan.of([night]).labels[CHURN]}
+    assert set(Plan.of(nights).labels[CHURN]) == alone
 
 
 def test_nights_that_share_a_build_have_the_labels_each_would_have_alone() -> None:
     nights = [date(2026, 8, 1) + n * DAY for n in range(10)]
     alone = [Plan.of([night]) for night in nights]
-    assert Plan.of(nights).churn_labels == tuple(label for plan in alone for label in plan.churn_labels)
-    assert Plan.of(nights).ltv_labels == tuple(label for plan in alone for label in plan.ltv_labels)
+    assert Plan.of(nights).labels[CHURN] == tuple(label for plan in alone for label in plan.labels[CHURN])
+    assert Plan.of(nights).labels[LTV] == tuple(label for plan in alone for label in plan.labels[LTV])
 
 
 def test_a_bootstrap_has_labels_of_its_cutoffs_and_of_its_last_night_only() -> None:
     cutoffs = [date(2026, 1, 30) + n * 7 * DAY for n in range(20)]
     last = cutoffs[-1] + 3 * DAY
-    labels = Plan.of([*cutoffs, last], nights=[last]).churn_labels
+    labels = Plan.of([*cutoffs, last], nights=[last]).labels[CHURN]
     assert [day for day in labels if day not in cutoffs] == [last - 37 * DAY]
 
 
@@ -95,12 +97,12 @@ def test_a_divided_plan_is_the_same_work_and_no_part_knows_more_than_its_newest_
     plan = Plan.of(cutoffs, nights=[cutoffs[-1]])
     parts = list(plan.parts(most))
     assert len(parts) == -(-len(cutoffs) // most)
-    for name in ("as_ofs", "churn_labels", "ltv_labels"):
-        assert sorted(day for part in parts for day in getattr(part, name)) == sorted(getattr(plan, name))
-    for part in parts:
-        assert len(part.as_ofs) <= most
-        assert all(day + 37 * DAY <= part.as_ofs[-1] for day in part.churn_labels)
-        assert all(day + 127 * DAY <= part.as_ofs[-1] for day in part.ltv_labels)
+    assert tuple(day for part in parts for day in part.as_ofs) == plan.as_ofs
+    assert set(plan.labels) == set(labels())
+    for label, days in plan.labels.items():
+        assert tuple(day for part in parts for day in part.labels[label]) == days != ()
+        assert all(day + label.known_after <= part.as_ofs[-1] for part in parts for day in part.labels[label])
+    assert all(len(part.as_ofs) <= most for part in parts)
 
 
 @pytest.mark.parametrize(("limit", "size"), [("4GB", 4.0), ("512MB", 0.512), ("7.5 gib", 7.5), ("1TB", 1000.0)])

@@ -1,15 +1,13 @@
 with cutoffs as (
-    select
-        as_of,
-        as_of + {{ churn_horizon() }} as stop_on,
-        as_of + {{ churn_known_after() }} as known_by
-    from {{ ref('int_as_of') }}
-    where has_churn_label
+    select * from {{ ref('int_label_cutoff') }}
+    where label = 'lbl_churn_30d'
 ),
 
 active as (
     select
-        cutoffs.*,
+        cutoffs.as_of,
+        cutoffs.stop_on,
+        cutoffs.known_by,
         eligibility.subscriber_id,
         eligibility.subscription_token,
         deliveries.has_campaigns
