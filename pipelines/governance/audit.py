@@ -43,7 +43,7 @@ _IDENTIFIER: Final = re.compile(r"sub_[0-9a-z]{8,}|(?<![0-9A-Za-z])\+?\d{9,}(?![
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was done. `at` is UTC, `hash` the sha256 of everything else, `previous` that of the line before."""
+    """One thing that was done. `at` is UTC, `hash` is of everything else, `previous` the hash of the line before."""
 
     sequence: int
     at: str
