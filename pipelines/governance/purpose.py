@@ -1,4 +1,4 @@
-"""Purpose: who may be trained or scored with, by what was consented to as known at as_of. Joined last, as an inner join.
+"""Purpose: who may be trained or scored with, by what was consented to as known at as_of; an inner join, and the last.
 
 With a consent feed nobody without a granted consent is processed, whoever never said anything included. An estate
 without one declares the legal basis of each operator in estate.toml, and that basis then covers everybody. For a

@@ -47,10 +47,11 @@ MARTS = {"ftr_subscriber_billing": BILLING, "ftr_subscriber_network": NETWORK, "
 WORDS = {
     "contract_type": ["month_to_month", "one_year", "two_year"], "plan_code": ["S", "M", "L"],
     "segment": ["consumer", "business"], "payment_method": ["direct_debit", "card", "check"],
-    "internet_technology": ["none", "dsl", "fiber"],
+    "internet_technology": ["none", "dsl", "fiber"], "operator": ["alpha", "bravo"],
 }
 ROSTER = {"operator": S, "region": S, "segment": S, "age_band": S, "contract_type": S, "tenure_days": I,
           "is_active": B, "exclusion": S}
+CONSENT = {"operator": S, "has_analytics": B, "has_model_training": B}
 
 
 def ids(count: int) -> list[str]:
@@ -117,6 +118,8 @@ def publish_world(as_ofs: list[date], count: int = 200, inactive: int = 10) -> N
             for number in range(count)
         ]
         publish(settings().features / "roster", as_of, stamp(roster, ids(count), as_of), ROSTER)
+        consent = roster[["operator"]].assign(has_analytics=True, has_model_training=True)
+        publish(settings().features / "consent", as_of, stamp(consent, ids(count), as_of), CONSENT)
         for mart, columns in MARTS.items():
             frame = stamp(values(columns, active, as_of), ids(active), as_of)
             publish(settings().features / mart, as_of, frame, columns)
