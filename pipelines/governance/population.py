@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Population:
-    """`permitted` is sorted; with the counts of `excluded` it adds up to `roster`. `operator_of` has the active ones."""
+    """`permitted` (sorted) and the counts of `excluded` add up to `roster`. `operator_of` has everyone active."""
 
     as_of: date
     roster: int

@@ -56,7 +56,8 @@ def _who(scored: Sequence[str], people: Population, unscored: Mapping[str, int])
                        f"{dict(unscored)} left out")
     left_out = people.excluded + Counter(unscored)
     if len(scored) + left_out.total() != people.roster:
-        reasons.append(f"{len(scored)} rows and {dict(left_out)} left out do not add up to {people.roster} on the roster")
+        reasons.append(f"{len(scored)} rows and {dict(left_out)} left out do not add up to {people.roster} on the "
+                       "roster")
     if len(set(scored)) != len(scored):
         reasons.append(f"{len(scored) - len(set(scored))} subscribers are scored more than once")
     foreign = sorted(set(scored) - set(people.permitted))

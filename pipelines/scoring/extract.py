@@ -44,7 +44,8 @@ COLUMNS: dict[str, dict[str, str]] = {
 def extract(as_of: date) -> Path:
     """Write `extracts/as_of=D/scores.csv` and return its path. UTF-8, comma, header, one row per scored subscriber.
 
-    Sorted by subscriber_id. Who withdrew since the night, by anything that has landed, is left out. A subscriber whom one model left out, or a model without a champion, has empty cells there.
+    Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there;
+    who withdrew consent since, by anything that has landed, is not in it.
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
     frames = {

@@ -50,7 +50,7 @@ def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, told: 
 
 def test_a_bulk_build_publishes_the_labels_that_mature_within_it(built: Any) -> None:
     folders = Counter(name.split("/")[1] for name in built.published())
-    assert folders == {"roster": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
+    assert folders == {"roster": 3, "consent": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
                        "ftr_subscriber_care": 3, "lbl_churn_30d": 3, "lbl_ltv": 1}
 
 

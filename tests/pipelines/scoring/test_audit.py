@@ -64,7 +64,7 @@ def test_a_missing_row_is_held_and_a_counted_one_is_not(tmp_path: Path) -> None:
 
 
 def test_counts_that_do_not_add_up_to_the_roster_are_held(tmp_path: Path) -> None:
-    with pytest.raises(Held, match="3 rows and .* left out do not add up to 5 on the roster"):
+    with pytest.raises(Held, match=r"3 rows and .* left out do not add up to 5 on the roster"):
         judged(tmp_path, churn_rows(), {"no_recent_margin": 1})
 
 
