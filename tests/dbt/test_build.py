@@ -43,8 +43,8 @@ def test_every_mart_has_a_contract_and_a_grain(built: Any, told: Path) -> None:
 
 def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, told: Path, unify: Any) -> None:
     alone, bulk = unify(told, [APRIL]).published(), built.published()
-    # The roster, three feature tables of April, and the churn label of March that matures in April.
-    assert len(alone) == 5
+    # Roster, consent and three feature tables of April, and the churn label of March that matures in April.
+    assert len(alone) == 6
     assert [name for name, content in alone.items() if bulk[name] != content] == []
 
 

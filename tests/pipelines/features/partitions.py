@@ -5,7 +5,7 @@ Values depend on the subscriber's number and the as_of only, so the same call wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -107,8 +107,10 @@ def publish(root: Path, as_of: date, frame: pd.DataFrame, columns: Mapping[str, 
     return Dataset(root, ("as_of",)).publish({"as_of": as_of.isoformat()}, write)
 
 
-def publish_world(as_ofs: list[date], count: int = 200, inactive: int = 10) -> None:
-    """Roster (the last `inactive` ones are left out, for two reasons) and the three marts of the active ones."""
+def publish_world(
+    as_ofs: list[date], count: int = 200, inactive: int = 10, without_consent: Sequence[int] = ()
+) -> None:
+    """Roster (the last `inactive` ones are left out, for two reasons), consent, the three marts of the active ones."""
     active = count - inactive
     for as_of in as_ofs:
         roster = values(ROSTER, count, as_of)
@@ -118,7 +120,8 @@ def publish_world(as_ofs: list[date], count: int = 200, inactive: int = 10) -> N
             for number in range(count)
         ]
         publish(settings().features / "roster", as_of, stamp(roster, ids(count), as_of), ROSTER)
-        consent = roster[["operator"]].assign(has_analytics=True, has_model_training=True)
+        says = [number not in without_consent for number in range(count)]
+        consent = roster[["operator"]].assign(has_analytics=says, has_model_training=says)
         publish(settings().features / "consent", as_of, stamp(consent, ids(count), as_of), CONSENT)
         for mart, columns in MARTS.items():
             frame = stamp(values(columns, active, as_of), ids(active), as_of)
