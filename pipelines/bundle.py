@@ -19,6 +19,7 @@ from hashlib import sha256 as _sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import loading
 from pipelines.errors import Held, IntegrityError, UsageError
 from pipelines.settings import settings
 
@@ -37,6 +38,7 @@ SAMPLE = "sample.parquet"
 ALLOWED = HEADS | {
     BOOSTER, SAMPLE, "card.json", "card.md", "card.html", "metrics.json", "evaluation.json", "verdict.json",
 }
+BOOSTERS = HEADS | {BOOSTER}
 REQUIRED = ("model", "version", "feature_service", "columns", "categories", "calibrator")
 IDENTITY: dict[str, Any] = {"kind": "identity"}
 
@@ -83,7 +85,9 @@ class Bundle:
         """A booster of HEADS, its bytes compared with their sha256 before XGBoost sees one. Raises IntegrityError."""
         if name not in HEADS:
             raise UsageError(f"{self.model} v{self.version}: no head {name!r}; there are {sorted(HEADS)}")
-        return _parse(_verified(self.directory, name, self.facts["files"]))
+        data = _verified(self.directory, name, self.facts["files"])
+        loading.prove(data, str(self.directory / name))
+        return _parse(data)
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 (rows, columns) in the bundle's own column order, whatever the order of the frame."""
@@ -263,7 +267,8 @@ def load(directory: Path, *, expected: str | None = None) -> Bundle:
 
     `expected` is the sha256 of bundle.json that a champion entry recorded. Raises IntegrityError naming the file:
     a half-cut model file crashes the process and an edited one loads silently, so bytes are read once, compared,
-    and those same bytes are handed to XGBoost.
+    loaded in a child process (`loading.prove`), and only then are those same bytes parsed here. A file that
+    bundle.json does not name is refused too, whatever it holds.
     """
     path = directory / MANIFEST
     if not path.is_file():
@@ -278,6 +283,9 @@ def load(directory: Path, *, expected: str | None = None) -> Bundle:
         raise IntegrityError(f"{path}: not JSON; restore the bundle") from None
     _check_facts(facts, directory)
     contents = {name: _verified(directory, name, facts["files"]) for name in sorted(facts["files"])}
+    _no_strangers(directory, facts["files"])
+    for name in BOOSTERS & contents.keys():
+        loading.prove(contents[name], str(directory / name))
     booster = _parse(contents[BOOSTER]) if BOOSTER in contents else None
     if booster is not None and list(booster.feature_names or []) != list(facts["columns"]):
         raise IntegrityError(f"{directory}: the booster's columns are not those of {MANIFEST}")
@@ -304,6 +312,12 @@ def _verified(directory: Path, name: str, files: Mapping[str, str]) -> bytes:
     if _digest(data) != files[name]:
         raise IntegrityError(f"{path}: sha256 {_digest(data)[:12]} is not the recorded {files[name][:12]}")
     return data
+
+
+def _no_strangers(directory: Path, files: Mapping[str, str]) -> None:
+    strangers = sorted({path.name for path in directory.iterdir()} - {*files, MANIFEST})
+    if strangers:
+        raise IntegrityError(f"{directory}: holds {strangers}, which {MANIFEST} does not name; take them away")
 
 
 def _parse(data: bytes) -> Any:

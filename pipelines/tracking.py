@@ -11,6 +11,8 @@ import json
 import logging
 import re
 import subprocess
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 NAME = re.compile(r"telco_[a-z][a-z0-9_]{0,40}")
 EXPERIMENT = "telco"
+HEALTH_TIMEOUT_S = 2.0
 PENDING, READY = "pending", "ready"
 # What "there is none" looks like: no such registered model, and no such alias of one.
 ABSENT_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
@@ -121,6 +124,18 @@ def drop_alias(name: str, alias: str) -> None:
     """Take an alias away; nothing to take is fine."""
     if version_by_alias(name, alias) is not None:
         _client().delete_registered_model_alias(_checked(name), alias)
+
+
+def away() -> str | None:
+    """Why the registry cannot be asked now, or None. MLflow is not imported for it, and nothing is waited for long."""
+    uri = settings().mlflow_uri
+    if not uri.startswith(("http://", "https://")):
+        return None
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=HEALTH_TIMEOUT_S):  # noqa: S310
+            return None
+    except OSError as error:
+        return f"MLflow at {urllib.parse.urlsplit(uri).netloc.rpartition('@')[2]} does not answer ({error})"
 
 
 def git_commit() -> str:

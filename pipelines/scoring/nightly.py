@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pipelines import bundle as bundles
-from pipelines.errors import Held, IntegrityError, NoChampion
+from pipelines.errors import Held, IntegrityError
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -18,6 +18,7 @@ from pipelines.reasons import Stability, stability
 from pipelines.scoring.audit import audit
 from pipelines.scoring.classifier import classify
 from pipelines.scoring.extract import published_scores
+from pipelines.scoring.standing import standing
 from pipelines.scoring.table import THEMES, write
 from pipelines.scoring.value import lifetime_value
 from pipelines.settings import settings
@@ -57,16 +58,13 @@ def key_of(as_of: date, version: int) -> dict[str, str]:
 def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     """Score everyone active at as_of once and publish the partition (as_of, version). Safe to repeat: same bytes.
 
-    Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when the bundle is not
-    the one the champion log recorded, Held when a subscriber would be missing, doubled or without a finite score.
+    Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
+    champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without a finite score.
     """
-    from pipelines import champions, features
+    from pipelines import features
 
-    spec = spec_of(model)
-    champion = champions.in_force(model, as_of)
-    if champion is None:
-        raise NoChampion(f"{model} {as_of}: no champion is in force; train one first: telco train {model} --as-of DAY")
-    bundle = bundles.load(bundles.path_of(model, champion.version), expected=champion.sha256)
+    spec, found = spec_of(model), standing(model, as_of)
+    champion, bundle = found.champion, found.bundle
     _check_bundle(bundle, spec, champion.version)
     report(f"{model}: scoring {as_of} with version {champion.version}")
     active, excluded = _roster(as_of)
@@ -85,7 +83,7 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
         inputs={
             "bundle": bundle.sha256,
             "features": features.partition_digests(spec.feature_service, as_of),
-            "excluded": dict(sorted(left_out.items())),
+            "excluded": dict(sorted(left_out.items())), **found.inputs,
         },
     )
     log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(stamped), champion.version)
