@@ -49,9 +49,13 @@ def measured(spec: ModelSpec, challenger: Bundle, as_of: date) -> list[tuple[Mod
 
 
 def stands_on(value: Champion, churn: Bundle) -> bool:
-    """Whether this value is pinned to this churn version and no other."""
-    terms = _bundle(value).facts["ltv"]
-    return (terms["churn_version"], terms.get("churn_sha256", churn.sha256)) == (churn.version, churn.sha256)
+    """Whether this value is pinned to this churn version and no other. A bundle that is damaged stands on nothing."""
+    path = bundles.path_of(value.model, value.version) / bundles.MANIFEST
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != value.sha256:
+        return False
+    terms = json.loads(content).get("ltv") or {}
+    return (terms.get("churn_version"), terms.get("churn_sha256")) == (churn.version, churn.sha256)
 
 
 def partners(spec: ModelSpec, churn: Bundle) -> list[tuple[ModelSpec, Champion, Champion | None]]:

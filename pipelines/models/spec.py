@@ -114,7 +114,7 @@ class Shadow:
     min_agreement: float = 0.15         # share in the same tenth
     min_rank_correlation: float = 0.5   # Spearman
     max_top_decile_churn: float = 0.7   # share of the champion's top tenth that is not in the challenger's
-    max_psi: float = 0.5                # population stability index over the champion's tenths
+    max_ks: float = 0.4                 # Kolmogorov-Smirnov distance of the two distributions
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Jump:
     """How far a version's scores may move from one published night to the next before a person must look."""
 
     max_mean_change: float = 0.5        # of the earlier night's mean
-    max_psi: float = 0.25               # over the earlier night's tenths; the usual bound of a major shift
+    max_ks: float = 0.25                # Kolmogorov-Smirnov distance of the two nights
     max_age_days: int = 7               # an older night says nothing of tonight
     min_rows: int = 100                 # of either night; fewer jump by themselves
 

@@ -10,6 +10,7 @@ from pipelines import bundle as bundles
 from pipelines import champions, pairing, tracking
 from pipelines.champions import Champion
 from pipelines.clock import parse_day
+from pipelines.decisions import record
 from pipelines.errors import Held, IntegrityError, UsageError
 from pipelines.gate import Verdict
 from pipelines.models import spec_of
@@ -18,7 +19,6 @@ from pipelines.progress import Report, silent
 from pipelines.promotion import policy, shadow
 from pipelines.promotion.comparison import judge
 from pipelines.promotion.entry import CHALLENGER, CHAMPION, PREVIOUS, enter, first_unscored, follow
-from pipelines.promotion.record import record
 from pipelines.promotion.shadow import Challenger
 
 __all__ = ["CHALLENGER", "CHAMPION", "PREVIOUS", "Request", "Step", "advance", "approve", "promote", "reject"]

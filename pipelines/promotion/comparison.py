@@ -16,7 +16,7 @@ from pipelines.gate import Check, Verdict
 from pipelines.gate.evidence import finite_or_none
 from pipelines.gate.metrics import spearman
 from pipelines.models.spec import Shadow
-from pipelines.scoring.distribution import mean_change, psi, tenths
+from pipelines.scoring.distribution import ks, mean_change, tenths
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Comparison:
     agreement: float          # share in the same tenth
     rank_correlation: float   # Spearman's
     top_decile_churn: float   # share of the champion's top tenth that is not in the challenger's
-    psi: float                # of the challenger's scores over the champion's tenths
+    ks: float                 # Kolmogorov-Smirnov distance of the two distributions
     mean_change: float        # told, not judged: of two calibrated models either may be right
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,20 +47,20 @@ class Comparison:
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Comparison:
         """Back from JSON. A null figure was not finite."""
-        known = {name: NAN if value is None else value for name, value in content.items()}
+        known: dict[str, Any] = {name: NAN if value is None else value for name, value in content.items()}
         return cls(**{**known, "as_of": parse_day(str(content["as_of"]))})
 
 
 def figures(champion: Floats, challenger: Floats) -> dict[str, float]:
     """The figures of one night, of scores (n,) of the same subscribers in the same order; NaN without rows."""
     if not len(champion) or not (np.all(np.isfinite(champion)) and np.all(np.isfinite(challenger))):
-        return dict.fromkeys(("agreement", "rank_correlation", "top_decile_churn", "psi", "mean_change"), NAN)
+        return dict.fromkeys(("agreement", "rank_correlation", "top_decile_churn", "ks", "mean_change"), NAN)
     one, other = tenths(champion), tenths(challenger)
     return {
         "agreement": float(np.mean(one == other)),
         "rank_correlation": spearman(champion, challenger),
         "top_decile_churn": float(np.mean(other[one == 1] != 1)),
-        "psi": psi(champion, challenger),
+        "ks": ks(champion, challenger),
         "mean_change": mean_change(champion, challenger),
     }
 
@@ -79,7 +79,7 @@ def judge(nights: Sequence[Comparison], bounds: Shadow) -> Verdict:
                at_least=True, shown=lambda value: f"{value:.3f}"),
         _worst(nights, "top_decile_churn", bounds.max_top_decile_churn,
                "of the champion's top tenth are not in the challenger's", at_least=False),
-        _worst(nights, "psi", bounds.max_psi, "is the PSI of the scores over the champion's tenths", at_least=False,
+        _worst(nights, "ks", bounds.max_ks, "is the distance of the two distributions (KS)", at_least=False,
                shown=lambda value: f"{value:.3f}"),
     ]
     reasons = tuple(check.sentence for check in checks if not check.passed)

@@ -9,13 +9,13 @@ from datetime import date
 from pipelines import bundle as bundles
 from pipelines import champions, pairing, tracking
 from pipelines.champions import Champion
+from pipelines.decisions import record
 from pipelines.errors import Held, UsageError
 from pipelines.models import spec_of
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.promotion import policy
 from pipelines.promotion.entry import first_unscored, follow
-from pipelines.promotion.record import record
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ def rollback(
     bundle = _whole(target)
     _check_pin(spec, bundle)
     partners = pairing.partners(spec, bundle)
-    night = start or max([first_unscored(name, last.from_as_of) for name in (model, *(one.name for one, *_ in partners))])
+    names = [model, *(other.name for other, *_ in partners)]
+    night = start or max(first_unscored(name, last.from_as_of) for name in names)
     reason = f"rolled back from v{last.version} to v{target.version}" + (f": {why}" if why else "")
     moved = _move_back(spec, bundle, partners, night, reason, by)
     entered = champions.enter(model, target.version, night, target.sha256, reason=reason, by=by)
@@ -124,7 +125,7 @@ def _aliases(models: list[str]) -> str:
     try:
         for model in models:
             follow(model)
-    except Exception as error:  # noqa: BLE001 whatever the registry's client raises
+    except Exception as error:
         log.warning("aliases of %s not moved: %s", models, error)
         return f"the registry could not be told ({error}); its aliases follow at the next promote"
     return "the registry's aliases follow"
