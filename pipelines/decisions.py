@@ -1,4 +1,4 @@
-"""Where decisions about models are written down: the log, and the audit log of the estate."""
+"""Where decisions about models and their scores are written down."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 
-def record(event: str, **facts: Any) -> None:
-    """Record one decision; `facts` are plain values and dates."""
-    log.info("decision %s %s", event, " ".join(f"{name}={value}" for name, value in facts.items()))
+def record(event: str, subject: str, **facts: Any) -> None:
+    """Record one decision; `facts` are plain values and dates. Safe to repeat: the same decision is one line."""
+    log.info("decision %s %s %s", event, subject, " ".join(f"{name}={value}" for name, value in facts.items()))

@@ -131,7 +131,7 @@ def approve(model: str, version: int, as_of: date, *, by: str, report: Report = 
     step = _entered(found, as_of, report, reason=reason, by=by)
     if step.champion is None:
         raise Held(f"{model} v{version}", [step.why])
-    record("approval", model=model, version=version, by=by, trained_by=found.trained_by, as_of=as_of)
+    record("approval", f"{model}:{version}", by=by, trained_by=found.trained_by, sha256=step.champion.sha256)
     return step.champion
 
 
@@ -144,7 +144,7 @@ def reject(model: str, version: int, *, by: str, why: str = "", report: Report =
         return
     shadow.end(model, version, shadow.REJECTED, [why or "rejected by a person"], by)
     tracking.drop_alias(spec_of(model).registered_name, CHALLENGER)
-    record("rejection", model=model, version=version, by=by, why=why)
+    record("refusal", f"{model}:{version}", by=by, reasons=[why or "rejected by a person"])
     report(f"{model}: v{version} was rejected by {by}")
 
 
@@ -156,7 +156,7 @@ def _case(model: str, as_of: date, report: Report, *, by_hand: bool = False) -> 
     if found is None:
         return _not(report, _nobody(model))
     if last is not None and last.version == found.version:
-        return Step(champion=last)  # a retry after a kill between log and alias
+        return _recorded(last)  # a retry after a kill between log and alias
     if any(line.version == found.version for line in champions.history(model)):
         return _not(report, f"{model}: v{found.version} has been champion before; telco rollback brings it back")
     bundle = _passed(model, found)
@@ -195,7 +195,7 @@ def _shadowed(case: _Case, report: Report) -> Verdict | str:
         return verdict
     shadow.end(model, case.version, shadow.REFUSED, verdict.reasons)
     tracking.drop_alias(case.spec.registered_name, CHALLENGER)
-    record("shadow_refused", model=model, version=case.version, reasons=list(verdict.reasons))
+    record("refusal", f"{model}:{case.version}", by="shadow", reasons=list(verdict.reasons))
     return f"{model}: v{case.version} was refused after its shadow nights: {'; '.join(verdict.reasons)}"
 
 
@@ -205,9 +205,13 @@ def _entered(case: _Case, as_of: date, report: Report, *, reason: str, by: str) 
     entered = enter(case.spec, case.bundle, start, as_of, reason=reason, by=by, report=report)
     if isinstance(entered, str):
         return _not(report, entered)
-    record("promotion", model=model, version=entered.version, from_as_of=entered.from_as_of, reason=reason, by=by,
-           sha256=entered.sha256)
-    return Step(champion=entered)
+    return _recorded(entered)
+
+
+def _recorded(line: Champion) -> Step:
+    record("promotion", f"{line.model}:{line.version}", from_as_of=line.from_as_of.isoformat(), reason=line.reason,
+           by=line.by, sha256=line.sha256)
+    return Step(champion=line)
 
 
 def _passed(model: str, found: tracking.Registered) -> bundles.Bundle:

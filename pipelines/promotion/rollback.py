@@ -51,8 +51,8 @@ def rollback(
     reason = f"rolled back from v{last.version} to v{target.version}" + (f": {why}" if why else "")
     moved = _move_back(spec, bundle, partners, night, reason, by)
     entered = champions.enter(model, target.version, night, target.sha256, reason=reason, by=by)
-    record("rollback", model=model, version=entered.version, instead_of=last.version, from_as_of=night, by=by, why=why,
-           moved=[f"{one.model} v{one.version}" for one in moved])
+    record("rollback", f"{model}:{entered.version}", instead_of=last.version, from_as_of=night.isoformat(), by=by,
+           why=why, moved=[f"{one.model}:{one.version}" for one in moved])
     for one in (entered, *moved):
         report(f"{one.model}: v{one.version} is champion from {one.from_as_of}")
     return RolledBack(entered, last, moved, _aliases([model, *(one.model for one in moved)]))

@@ -59,7 +59,7 @@ def jump(before: Floats, now: Floats, bounds: Jump) -> tuple[Check, ...]:
     means = f"{_shown(float(np.mean(before)))} to {_shown(float(np.mean(now)))}"
     return (
         Check("mean_change", change, bounds.max_mean_change, _at_most(change, bounds.max_mean_change),
-              f"the mean score went from {means}, by {_percent(change)}; at most {bounds.max_mean_change:.0%} is borne"),
+              f"the mean score went from {means}: {_percent(change)}; at most {bounds.max_mean_change:.0%} is borne"),
         Check("ks", distance, bounds.max_ks, _at_most(distance, bounds.max_ks),
               f"the share at or below some score moved by {_percent(distance)}; at most {bounds.max_ks:.0%} is borne"),
     )

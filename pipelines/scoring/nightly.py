@@ -100,7 +100,7 @@ def score(
     publish(scores_of(model), computed, {**found.inputs, **jumped})
     log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(computed.table), version)
     if jumped:
-        record("jump_accepted", model=model, version=version, as_of=as_of, by=by, reason=accept_jump)
+        record("approval", f"scores/{model}:{version}", as_of=as_of.isoformat(), by=by, **jumped)
     steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
     if steady is not None:
         report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
