@@ -55,7 +55,7 @@ def rollback(
            why=why, moved=[f"{one.model}:{one.version}" for one in moved])
     for one in (entered, *moved):
         report(f"{one.model}: v{one.version} is champion from {one.from_as_of}")
-    return RolledBack(entered, last, moved, _aliases([model, *(one.model for one in moved)]))
+    return RolledBack(entered, last, moved, _aliases(names))
 
 
 def _target(model: str, to: int | None) -> tuple[Champion, Champion]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from datetime import date, timedelta
 from typing import Any
@@ -97,7 +96,7 @@ def test_nights_count_by_date_so_repeating_and_backfilling_old_ones_ends_nothing
     assert "1 of 3 nights beside v1: 2026-06-08" in world.told[-1]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations((7, 8, 9, 10))))
+@pytest.mark.parametrize("order", [(7, 8, 9, 10), (10, 9, 8, 7), (9, 7, 10, 8), (10, 7, 9, 8)])
 def test_whatever_the_order_of_the_nights_the_verdict_rests_on_the_same_ones(world: Any, order: tuple[int, ...]) -> None:
     """All four are published first, as a backfill does; the second of them is the one that refuses."""
     world.begun()
