@@ -59,7 +59,8 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     """Score everyone active at as_of once and publish the partition (as_of, version). Safe to repeat: same bytes.
 
     Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
-    champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without a finite score.
+    champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without
+    a finite score.
     """
     from pipelines import features
 
