@@ -85,9 +85,7 @@ class Bundle:
         """A booster of HEADS, its bytes compared with their sha256 before XGBoost sees one. Raises IntegrityError."""
         if name not in HEADS:
             raise UsageError(f"{self.model} v{self.version}: no head {name!r}; there are {sorted(HEADS)}")
-        data = _verified(self.directory, name, self.facts["files"])
-        loading.prove(data, str(self.directory / name))
-        return _parse(data)
+        return parse(_verified(self.directory, name, self.facts["files"]), str(self.directory / name))
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 (rows, columns) in the bundle's own column order, whatever the order of the frame."""
@@ -312,6 +310,12 @@ def _verified(directory: Path, name: str, files: Mapping[str, str]) -> bytes:
     if _digest(data) != files[name]:
         raise IntegrityError(f"{path}: sha256 {_digest(data)[:12]} is not the recorded {files[name][:12]}")
     return data
+
+
+def parse(data: bytes, name: str) -> Any:
+    """A booster from bytes whose sha256 was compared; a child process loads them first. Raises IntegrityError."""
+    loading.prove(data, name)
+    return _parse(data)
 
 
 def _no_strangers(directory: Path, files: Mapping[str, str]) -> None:
