@@ -77,4 +77,5 @@ def register_waiting(*, report: Report = silent) -> list[tuple[str, date, int]]:
     from pipelines import training
     from pipelines.training.waiting import waiting
 
-    return [(one.model, one.as_of, training.train(one.model, one.as_of, report=report).version) for one in waiting()]
+    return [(one.model, one.as_of, training.train(one.model, one.as_of, by=one.by, report=report).version)
+            for one in waiting()]

@@ -79,6 +79,11 @@ class Settings:
         return self.home / "scores"
 
     @property
+    def shadow(self) -> Path:
+        """What challengers would have said: kept apart, so that it is never taken for scores."""
+        return self.home / "shadow"
+
+    @property
     def extracts(self) -> Path:
         return self.home / "extracts"
 

@@ -270,6 +270,17 @@ def fetch(found: Registered, into: Path) -> Path:
     return into / "bundle"
 
 
+def delete_version(name: str, version: int) -> None:
+    """Take a version out of the registry, for good, with its aliases; one that is not there is fine."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        _client().delete_model_version(_checked(name), str(version))
+    except MlflowException as error:
+        if error.error_code not in ABSENT_CODES:
+            raise
+
+
 def away() -> str | None:
     """Why the registry cannot be asked now, or None. MLflow is not imported for it, and nothing is waited for long."""
     uri = settings().mlflow_uri

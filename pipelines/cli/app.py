@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, explain, lookup, model, operate, quarantine
+from pipelines.cli import data, explain, lookup, model, models, operate, quarantine
 
 app = typer.Typer(
     name="telco",
@@ -23,6 +23,7 @@ app = typer.Typer(
 data.register(app)
 quarantine.register(app)
 model.register(app)
+models.register(app)
 operate.register(app)
 lookup.register(app)
 explain.register(app)

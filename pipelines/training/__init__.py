@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ class _Work:
     frame: pd.DataFrame
     frame_digest: str
     source: Source | None = None  # of a lifetime value
+    by: str = ""
 
     @property
     def identity(self) -> str:
@@ -66,8 +67,10 @@ class _Work:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
+def train(model: str, as_of: date, *, by: str = "", report: Report = silent) -> TrainResult:
     """Train, register and judge `model` on every cut-off whose label is known at as_of. It promotes nobody.
+
+    `by` is who asked for it: a tag of the version, no part of its identity.
 
     Raises MissingHistory (unpublished cut-offs), NotEnoughData (none matured; no rows, unknown labels, one class, too
     few rows or positives; for a formula also no champion to stand on), UsageError (no such model). A version the gate
@@ -77,7 +80,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
     from pipelines import tracking
     from pipelines.training import waiting
 
-    work = _prepare(spec_of(model), as_of, report)
+    work = replace(_prepare(spec_of(model), as_of, report), by=by)
     found = _found(work, report)
     if found is not None and found.state == tracking.READY:
         report(f"train {model}: v{found.version} is this very training; nothing to do")
@@ -113,7 +116,7 @@ def _kept(work: _Work, candidate: Candidate, away: RegistryAway) -> RegistryAway
     """The error that says where the result of the training waits."""
     from pipelines.training import waiting
 
-    where = waiting.keep(work.spec, work.as_of, work.identity, candidate, work.frame)
+    where = waiting.keep(work.spec, work.as_of, work.identity, candidate, work.frame, by=work.by)
     return RegistryAway(f"{away}. {work.spec.name} at {work.as_of} is trained and kept in {where}; the champion "
                         "stands. When MLflow answers: telco register --pending, or the same training again")
 
@@ -227,7 +230,8 @@ def _tags(work: _Work) -> dict[str, Any]:
     names = ("identity", "feature_service", "spec_digest", "frame_digest", "trained_as_of", "cutoffs", "kind")
     facts = _facts(work)
     pinned = {"churn_version": str(work.source.champion.version)} if work.source else {}
-    return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned}
+    by = {"trained_by": work.by} if work.by else {}
+    return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned, **by}
 
 
 def _settled(found: Registered, model: str) -> Bundle:

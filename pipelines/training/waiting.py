@@ -40,10 +40,16 @@ class Waiting:
     model: str
     as_of: date
     identity: str
+    by: str = ""
 
 
-def keep(spec: ModelSpec, as_of: date, identity: str, candidate: Candidate, frame: pd.DataFrame) -> Path:
-    """Write the candidate in one rename; `frame` is what it was fitted on. The same one again changes nothing."""
+def keep(
+    spec: ModelSpec, as_of: date, identity: str, candidate: Candidate, frame: pd.DataFrame, *, by: str = ""
+) -> Path:
+    """Write the candidate in one rename; `frame` is what it was fitted on, `by` who asked for it.
+
+    The same one again changes nothing.
+    """
     folder = _folder(spec.name, identity)
     if folder.exists():
         return folder
@@ -51,7 +57,7 @@ def keep(spec: ModelSpec, as_of: date, identity: str, candidate: Candidate, fram
     if candidate.booster is not None:
         contents[BOOSTER] = bytes(candidate.booster.save_raw(raw_format="ubj"))
     stated = {
-        "model": spec.name, "as_of": as_of.isoformat(), "identity": identity,
+        "model": spec.name, "as_of": as_of.isoformat(), "identity": identity, "by": by,
         "files": {name: _digest(data) for name, data in contents.items()},
         "evaluation": candidate.evaluation.as_dict(), "categories": candidate.categories,
         "calibrator": candidate.calibrator, "facts": candidate.facts,
@@ -99,7 +105,7 @@ def waiting() -> list[Waiting]:
     for path in settings().models.glob(f"*/waiting/*/{STATED}"):
         if not path.parent.name.startswith("."):
             stated: Mapping[str, Any] = json.loads(path.read_bytes())
-            found.append(Waiting(stated["model"], parse_day(stated["as_of"]), stated["identity"]))
+            found.append(Waiting(stated["model"], parse_day(stated["as_of"]), stated["identity"], stated["by"]))
     return sorted(found, key=lambda one: (one.model, one.as_of, one.identity))
 
 
