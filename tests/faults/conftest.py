@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,26 +54,6 @@ def telco(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         return code, said.out, said.err
 
     return run
-
-
-@pytest.fixture(scope="session")
-def give_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
-    """Put an empty, migrated registry into a home: MLflow's migrations cost 5 CPU seconds, a copy none."""
-    template = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TELCO_HOME", str(template))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        settings.cache_clear()
-        from pipelines import tracking
-
-        assert tracking.versions("telco_churn") == []
-    settings.cache_clear()
-
-    def give(home: Path) -> None:
-        (home / "mlflow").mkdir(parents=True)
-        shutil.copy(template / "mlflow" / "mlflow.db", home / "mlflow" / "mlflow.db")
-
-    return give
 
 
 @pytest.fixture(scope="session")

@@ -77,9 +77,9 @@ def sign(model: Path, data: bytes) -> str:
     model.write_bytes(data)
     manifest = model.with_name("bundle.json")
     stated = json.loads(manifest.read_text())
-    stated["files"][model.name] = bundles._digest(data)
+    stated["files"][model.name] = bundles.digest(data)
     manifest.write_text(json.dumps(stated))
-    return bundles._digest(manifest.read_bytes())
+    return bundles.digest(manifest.read_bytes())
 
 
 def test_F55_a_bundle_signed_anew_is_refused_and_the_previous_version_scores(model: Path, booster: Any) -> None:
