@@ -1,4 +1,4 @@
-"""Run as a script in a child process: load one booster from stdin and predict with it, through XGBoost's C library alone.
+"""Run as a script in a child process: load a booster from stdin and predict with it, by XGBoost's C library alone.
 
 `python -I -S probe.py LIBRARY` ends 0 when the bytes load and three rows get finite log-odds. Whatever a broken file
 does instead (a crash, a hang, all the memory) happens here. The C library without its Python package starts in 0.05 s;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, explain, lookup, model, models, operate, quarantine
+from pipelines.cli import data, explain, lookup, model, models, operate, quarantine, transfer
 
 app = typer.Typer(
     name="telco",
@@ -24,6 +24,7 @@ data.register(app)
 quarantine.register(app)
 model.register(app)
 models.register(app)
+transfer.register(app)
 operate.register(app)
 lookup.register(app)
 explain.register(app)

@@ -23,8 +23,8 @@ __all__ = ["DriftVerdict", "monitor", "report_folder"]
 def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict:
     """Compare, decide, and write reports/drift/<model>/as_of=D/{report.html,verdict.json}. Safe to repeat.
 
-    Compared with is the training sample of the version that scored the night, else of the champion in force. Raises NoChampion when no version is in force at as_of:
-    there is no training sample then.
+    Compared with is the training sample of the version that scored the night, else of the champion in force. Raises
+    NoChampion when no version is in force at as_of: there is no training sample then.
     """
     from pipelines.monitoring import comparison, frames
     from pipelines.scoring.standing import scored_by

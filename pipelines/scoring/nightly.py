@@ -89,8 +89,12 @@ def score(
 
     Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
     champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without
+<<<<<<< HEAD
+    a finite score.
+=======
     a finite score, or when the scores jumped and `accept_jump` does not say why that is right (`by` whom). The
     version in shadow, if there is one, is scored beside it.
+>>>>>>> registry
     """
     spec, found = spec_of(model), standing(model, as_of)
     version = found.champion.version

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Standing:
-    """Who scores. `flags` say in words what is not as it should be; `instead_of` is the champion this one stands in for.
+    """Who scores. `flags` say in words what is not as it should be; `instead_of` is whom this one stands in for.
 
     Without flags the champion in force scores, from a whole bundle, and its registry answers.
     """
@@ -55,7 +55,8 @@ def standing(model: str, as_of: date) -> Standing:
     if not line:
         raise NoChampion(f"{model} {as_of}: no champion is in force; train one first: telco train {model} --as-of DAY")
     source = _source(model, as_of)
-    refused, apart = [], []
+    refused: list[str] = []
+    apart: list[str] = []
     for champion in line:
         try:
             bundle = _whole(champion)
