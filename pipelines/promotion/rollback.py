@@ -41,7 +41,7 @@ def rollback(
     when there is nobody to go back to, Held when that version's verdict did not pass or a pair cannot be made,
     IntegrityError when its bundle is not the one that was in force.
     """
-    spec, by = spec_of(model), policy.person(by)
+    spec, by, why = spec_of(model), policy.person(by), policy.reason(why)
     last, target = _target(model, to)
     bundle = _whole(target)
     _check_pin(spec, bundle)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import champions, journal, promotion, tracking
 from pipelines import bundle as bundles
+from pipelines import champions, journal, promotion, tracking
 from pipelines.models.spec import Shadow
 from pipelines.promotion import shadow
 from pipelines.promotion.rollback import rollback
@@ -87,7 +87,7 @@ def story(world: Any, what: Callable[[Any], None]) -> None:
 
 @pytest.mark.parametrize(("what", "at_least"), [(approve, 8), (refuse, 2), (go_back, 4)])
 def test_F40_a_kill_between_any_two_calls_is_healed_by_the_next_run(
-    world: Any, coherent: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, what: Callable[[Any], None], at_least: int
+    world: Any, coherent: Any, monkeypatch: Any, tmp_path: Any, what: Callable[[Any], None], at_least: int
 ) -> None:
     story(world, what)
     kept = tmp_path / "kept"
