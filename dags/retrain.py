@@ -1,6 +1,7 @@
 """### Makes
 On `drift_<model>` or `retrain_due_<model>`, one DAG per model spec: training frame, fit, calibration, registration,
-gate. A candidate the gate passes becomes champion when there is none, otherwise challenger.
+gate. A candidate the gate passes becomes champion when there is none, otherwise the challenger, in shadow from the
+next night on. Who triggered the run is recorded as its trainer; what no person started was trained by `airflow`.
 
 ### When it fails
 The gate's refusal is a HOLD: the task fails without retry, its reasons are in the log and beside the model version,
@@ -30,18 +31,18 @@ def retrain(model: str) -> None:
     def retrain_model() -> None:
         @task(pool="training")
         def train(dag_run: Any = None) -> dict[str, Any]:
-            from pipelines import champions, promotion, training
+            from pipelines import promotion, training
             from pipelines.errors import Held
+            from pipelines.promotion import policy
 
-            day = as_of(dag_run)
+            day, by = as_of(dag_run), getattr(dag_run, "triggering_user_name", None) or policy.SCHEDULE
             with outcomes(dag_run, patience=HISTORY_PATIENCE):
-                result = training.train(model, day, report=log.info)
+                result = training.train(model, day, by=by, report=log.info)
                 if not result.verdict.passed:
                     raise Held(f"{model} v{result.version} at {day}", result.verdict.reasons,
-                               f"read {result.bundle}; the champion in force stays")
-                if not champions.history(model):
-                    promotion.promote(model, day, report=log.info)
-                return {"version": result.version, "reused": result.reused}
+                               f"telco gate show {model} {result.version}; the champion in force stays")
+                promotion.promote(model, day, report=log.info)
+                return {"version": result.version, "reused": result.reused, "trained_by": by}
             return {}
 
         train()

@@ -19,6 +19,7 @@ from hashlib import sha256 as _sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import loading
 from pipelines.errors import Held, IntegrityError, UsageError
 from pipelines.settings import settings
 
@@ -37,6 +38,7 @@ SAMPLE = "sample.parquet"
 ALLOWED = HEADS | {
     BOOSTER, SAMPLE, "card.json", "card.md", "card.html", "metrics.json", "evaluation.json", "verdict.json",
 }
+BOOSTERS = HEADS | {BOOSTER}
 REQUIRED = ("model", "version", "feature_service", "columns", "categories", "calibrator")
 IDENTITY: dict[str, Any] = {"kind": "identity"}
 
@@ -83,7 +85,7 @@ class Bundle:
         """A booster of HEADS, its bytes compared with their sha256 before XGBoost sees one. Raises IntegrityError."""
         if name not in HEADS:
             raise UsageError(f"{self.model} v{self.version}: no head {name!r}; there are {sorted(HEADS)}")
-        return _parse(_verified(self.directory, name, self.facts["files"]))
+        return parse(_verified(self.directory, name, self.facts["files"]), str(self.directory / name))
 
     def encode(self, frame: pd.DataFrame) -> np.ndarray:
         """float32 (rows, columns) in the bundle's own column order, whatever the order of the frame."""
@@ -239,12 +241,12 @@ def save(
     refused = sorted(set(contents) - ALLOWED)
     if refused:
         raise UsageError(f"a bundle may not hold {refused}; it may hold {sorted(ALLOWED)}")
-    stated = {**facts, "files": {name: _digest(data) for name, data in sorted(contents.items())}}
+    stated = {**facts, "files": {name: digest(data) for name, data in sorted(contents.items())}}
     _check_facts(stated, directory)
     manifest = (json.dumps(stated, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n").encode()
     if directory.exists():
         standing = load(directory)
-        if standing.sha256 != _digest(manifest):
+        if standing.sha256 != digest(manifest):
             raise IntegrityError(f"{directory}: this version is already written with other bytes; take the next number")
         return standing
     beside = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}.tmp")
@@ -263,25 +265,29 @@ def load(directory: Path, *, expected: str | None = None) -> Bundle:
 
     `expected` is the sha256 of bundle.json that a champion entry recorded. Raises IntegrityError naming the file:
     a half-cut model file crashes the process and an edited one loads silently, so bytes are read once, compared,
-    and those same bytes are handed to XGBoost.
+    loaded in a child process (`loading.prove`), and only then are those same bytes parsed here. A file that
+    bundle.json does not name is refused too, whatever it holds.
     """
     path = directory / MANIFEST
     if not path.is_file():
         raise IntegrityError(f"{directory}: no {MANIFEST}; the bundle is gone or was never written")
     manifest = path.read_bytes()
-    digest = _digest(manifest)
-    if expected is not None and digest != expected:
-        raise IntegrityError(f"{path}: sha256 {digest[:12]} is not the recorded {expected[:12]}; restore the bundle")
+    found = digest(manifest)
+    if expected is not None and found != expected:
+        raise IntegrityError(f"{path}: sha256 {found[:12]} is not the recorded {expected[:12]}; restore the bundle")
     try:
         facts = json.loads(manifest)
     except ValueError:
         raise IntegrityError(f"{path}: not JSON; restore the bundle") from None
     _check_facts(facts, directory)
     contents = {name: _verified(directory, name, facts["files"]) for name in sorted(facts["files"])}
+    _no_strangers(directory, facts["files"])
+    for name in BOOSTERS & contents.keys():
+        loading.prove(contents[name], str(directory / name))
     booster = _parse(contents[BOOSTER]) if BOOSTER in contents else None
     if booster is not None and list(booster.feature_names or []) != list(facts["columns"]):
         raise IntegrityError(f"{directory}: the booster's columns are not those of {MANIFEST}")
-    return Bundle(directory=directory, sha256=digest, facts=facts, booster=booster)
+    return Bundle(directory=directory, sha256=found, facts=facts, booster=booster)
 
 
 def _check_facts(facts: Mapping[str, Any], directory: Path) -> None:
@@ -301,9 +307,21 @@ def _verified(directory: Path, name: str, files: Mapping[str, str]) -> bytes:
     if not path.is_file():
         raise IntegrityError(f"{path}: missing; restore the bundle")
     data = path.read_bytes()
-    if _digest(data) != files[name]:
-        raise IntegrityError(f"{path}: sha256 {_digest(data)[:12]} is not the recorded {files[name][:12]}")
+    if digest(data) != files[name]:
+        raise IntegrityError(f"{path}: sha256 {digest(data)[:12]} is not the recorded {files[name][:12]}")
     return data
+
+
+def parse(data: bytes, name: str) -> Any:
+    """A booster from bytes whose sha256 was compared; a child process loads them first. Raises IntegrityError."""
+    loading.prove(data, name)
+    return _parse(data)
+
+
+def _no_strangers(directory: Path, files: Mapping[str, str]) -> None:
+    strangers = sorted({path.name for path in directory.iterdir()} - {*files, MANIFEST})
+    if strangers:
+        raise IntegrityError(f"{directory}: holds {strangers}, which {MANIFEST} does not name; take them away")
 
 
 def _parse(data: bytes) -> Any:
@@ -318,5 +336,6 @@ def _bytes(value: bytes | Path) -> bytes:
     return value.read_bytes() if isinstance(value, Path) else value
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
+    """Hex sha256 of bytes."""
     return _sha256(data).hexdigest()

@@ -7,18 +7,14 @@ before D keep the version they were scored with.
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from pipelines import journal
 from pipelines.clock import parse_day
-from pipelines.errors import IntegrityError
 from pipelines.settings import settings
 
 log = logging.getLogger(__name__)
@@ -26,13 +22,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Champion:
-    """One line of the log. `sha256` is that of the version's bundle.json; what is loaded must match it."""
+    """One line of the log. `sha256` is that of the version's bundle.json; what is loaded must match it.
+
+    `by` is who approved it or rolled back to it; empty where the policy alone decided.
+    """
 
     model: str
     version: int
     from_as_of: date
     sha256: str
     reason: str = ""
+    by: str = ""
 
 
 def in_force(model: str, as_of: date) -> Champion | None:
@@ -46,32 +46,43 @@ def in_force(model: str, as_of: date) -> Champion | None:
 
 def history(model: str) -> list[Champion]:
     """Every line in the order of appending. IntegrityError when a line is unreadable: guessing would be a decision."""
-    path = log_of(model)
-    if not path.exists():
-        return []
-    whole, _, cut = path.read_bytes().rpartition(b"\n")
-    if cut:
-        log.warning("champion log %s: the last line was cut by a kill and never counted; it is passed over", path)
-    return [_line(path, number, text) for number, text in enumerate(whole.splitlines(), start=1)]
+    path, lines = log_of(model), []
+    for number, fields in enumerate(journal.read(path), start=1):
+        try:
+            lines.append(Champion(**{
+                **fields, "version": int(fields["version"]), "from_as_of": parse_day(fields["from_as_of"]),
+            }))
+        except (ValueError, TypeError, KeyError) as error:
+            raise journal.unreadable(path, number, error) from None
+    return lines
 
 
-def enter(model: str, version: int, from_as_of: date, sha256: str, *, reason: str) -> Champion:
+def succession(model: str) -> list[Champion]:
+    """Who followed whom, the last line's version at the end: a version entered again takes its old place.
+
+    So after a rollback from v3 to v2 the one before v2 is v1, and v3 is nobody's predecessor.
+    """
+    stack: list[Champion] = []
+    for line in history(model):
+        known = [(one.version, one.sha256) for one in stack]
+        who = (line.version, line.sha256)
+        stack = [*stack[: known.index(who) if who in known else len(stack)], line]
+    return stack
+
+
+def enter(
+    model: str, version: int, from_as_of: date, sha256: str, *, reason: str, by: str = ""
+) -> Champion:
     """Append one line and put it on disk. The standing last line again is a no-op, so a retry makes no double."""
-    champion = Champion(model, version, from_as_of, sha256, reason)
-    path = log_of(model)
+    champion = Champion(model, version, from_as_of, sha256, reason, by)
     with locked(model):
         standing = history(model)
         if standing and (standing[-1].version, standing[-1].from_as_of, standing[-1].sha256) == (
             version, from_as_of, sha256,
         ):
             return standing[-1]
-        line = json.dumps({**asdict(champion), "from_as_of": from_as_of.isoformat()}, sort_keys=True)
-        with path.open("a+b") as handle:
-            _drop_cut_line(handle.fileno(), path)
-            handle.write(line.encode() + b"\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-    log.info("champion model=%s version=%d from=%s: %s", model, version, from_as_of, reason)
+        journal.append(log_of(model), {**asdict(champion), "from_as_of": from_as_of.isoformat()})
+    log.info("champion model=%s version=%d from=%s by=%s: %s", model, version, from_as_of, by or "-", reason)
     return champion
 
 
@@ -79,25 +90,6 @@ def log_of(model: str) -> Path:
     return settings().champions / f"{model}.jsonl"
 
 
-@contextmanager
-def locked(model: str) -> Iterator[None]:
+def locked(model: str) -> AbstractContextManager[None]:
     """One writer of a model's log at a time, among the processes of this machine."""
-    settings().champions.mkdir(parents=True, exist_ok=True)
-    with (settings().champions / f".{model}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _line(path: Path, number: int, text: bytes) -> Champion:
-    try:
-        fields = json.loads(text)
-        return Champion(**{**fields, "version": int(fields["version"]), "from_as_of": parse_day(fields["from_as_of"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise IntegrityError(f"{path}:{number}: unreadable line ({error}); restore the file from a backup") from None
-
-
-def _drop_cut_line(descriptor: int, path: Path) -> None:
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole != len(content):  # only a line that was never finished: it was in force for nobody
-        os.ftruncate(descriptor, whole)
+    return journal.locked(log_of(model))

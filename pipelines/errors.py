@@ -48,6 +48,10 @@ class NotEnoughData(Held):
     """Training or judging was refused before it began: too few rows, positives, or days."""
 
 
+class RegistryAway(TelcoError):
+    """MLflow does not answer or breaks off. What scores a night does not need it; what must be registered waits."""
+
+
 class NoChampion(TelcoError):
     """No model version is in force for a night: the night is skipped with this reason, never failed."""
 

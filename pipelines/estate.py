@@ -84,6 +84,7 @@ class Estate(_Strict):
     history_start: date
     history_end: date | None = None
     first_cutoff: date | None = None
+    promotion: Literal["automatic", "approval"] = "automatic"  # of a challenger whose shadow nights are well over
     operators: dict[str, Operator]
     feeds: dict[str, FeedFacts]
     cost_rates: dict[str, int]

@@ -50,7 +50,26 @@ def measured(spec: ModelSpec, challenger: Bundle, as_of: date) -> list[tuple[Mod
             for other, last in _dependants(spec)]
 
 
-def move(other: ModelSpec, last: Champion, churn: Bundle, check: Check, start: date) -> Champion:
+def stands_on(value: Champion, churn: Bundle) -> bool:
+    """Whether this value is pinned to this churn version and no other. A bundle that is damaged stands on nothing."""
+    path = bundles.path_of(value.model, value.version) / bundles.MANIFEST
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != value.sha256:
+        return False
+    terms = json.loads(content).get("ltv") or {}
+    return (terms.get("churn_version"), terms.get("churn_sha256")) == (churn.version, churn.sha256)
+
+
+def partners(spec: ModelSpec, churn: Bundle) -> list[tuple[ModelSpec, Champion, Champion | None]]:
+    """Of every model that stands on this one: its last champion, and its last one that was pinned to this version."""
+    return [(other, last, next((line for line in reversed(champions.history(other.name)) if stands_on(line, churn)),
+                               None))
+            for other, last in _dependants(spec)]
+
+
+def move(
+    other: ModelSpec, last: Champion, churn: Bundle, check: Check, start: date, *, by: str = ""
+) -> Champion:
     """Enter the standing value again, with its heads as they are and the new churn version pinned, from `start`.
 
     Safe to repeat: the same pair is the same version. The training's verdict stays in it; `paired` says what was new.
@@ -74,7 +93,7 @@ def move(other: ModelSpec, last: Champion, churn: Bundle, check: Check, start: d
                      heads_of_version=last.version, churn_version=churn.version, **told)
         tracking.settle(found, made.directory, tracking.as_tags({"sha256": made.sha256, "verdict": "passed", **told}))
     reason = f"v{last.version} with {churn.model} v{churn.version}: {check.sentence}"
-    return champions.enter(other.name, found.version, start, made.sha256, reason=reason)
+    return champions.enter(other.name, found.version, start, made.sha256, reason=reason, by=by)
 
 
 def _dependants(spec: ModelSpec) -> Iterator[tuple[ModelSpec, Champion]]:

@@ -20,6 +20,14 @@ QUIET = {
     "FEAST_USAGE": "False",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+# A registry that is away is found out in seconds: MLflow's own defaults try eight times, over minutes.
+PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,11 @@ class Settings:
     @property
     def scores(self) -> Path:
         return self.home / "scores"
+
+    @property
+    def shadow(self) -> Path:
+        """What challengers would have said: kept apart, so that it is never taken for scores."""
+        return self.home / "shadow"
 
     @property
     def extracts(self) -> Path:
@@ -124,7 +137,7 @@ class Settings:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process. Tests that change the environment call `settings.cache_clear()`."""
-    for name, value in QUIET.items():
+    for name, value in {**QUIET, **PATIENCE}.items():
         os.environ.setdefault(name, value)
     home = Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
     own_estate = home / "estate.toml"

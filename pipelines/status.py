@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.clock import parse_day
 from pipelines.estate import estate
 from pipelines.governance import audit
 from pipelines.publish import Dataset
@@ -32,6 +33,15 @@ class ChampionStand:
 
 
 @dataclass(frozen=True)
+class FlaggedNight:
+    """The newest scored night of a model that was not scored as it should be, and what is wrong in words."""
+
+    model: str
+    as_of: str
+    flag: str
+
+
+@dataclass(frozen=True)
 class VerdictStand:
     model: str
     as_of: str
@@ -49,6 +59,7 @@ class Status:
     datasets: tuple[Stand, ...]
     champions: tuple[ChampionStand, ...]
     verdicts: tuple[VerdictStand, ...]
+    flagged: tuple[FlaggedNight, ...]
     next_step: str
     audit_head: str = ""
 
@@ -67,7 +78,7 @@ def status() -> Status:
     return Status(
         home=str(settings().home), estate=facts.name, history_start=str(facts.history_start),
         history_end=str(facts.history_end) if facts.history_end else None, feeds=feeds, datasets=datasets,
-        champions=champions, verdicts=verdicts, next_step=_next(feeds, datasets, champions),
+        champions=champions, verdicts=verdicts, flagged=_flagged(), next_step=_next(feeds, datasets, champions),
         audit_head=str(audit.head()),
     )
 
@@ -113,6 +124,19 @@ def _verdicts() -> tuple[VerdictStand, ...]:
             verdict = _json(nights[-1])
             found.append(VerdictStand(folder.name, str(verdict.get("as_of")), str(verdict.get("status")),
                                       "; ".join(verdict.get("reasons", [])[:2])))
+    return tuple(found)
+
+
+def _flagged() -> tuple[FlaggedNight, ...]:
+    from pipelines.models import SPECS
+    from pipelines.scoring.standing import flags_of
+
+    found = []
+    for model in SPECS:
+        nights = Dataset(settings().scores / model, ("as_of", "version")).entries()
+        if nights:
+            newest = max(as_of for as_of, _ in nights)
+            found += [FlaggedNight(model, newest, flag) for flag in flags_of(model, parse_day(newest))]
     return tuple(found)
 
 

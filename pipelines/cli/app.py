@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, operate, quarantine
+from pipelines.cli import audit, data, explain, lookup, model, models, operate, quarantine, transfer
 
 app = typer.Typer(
     name="telco",
@@ -23,6 +23,8 @@ app = typer.Typer(
 data.register(app)
 quarantine.register(app)
 model.register(app)
+models.register(app)
+transfer.register(app)
 operate.register(app)
 lookup.register(app)
 explain.register(app)

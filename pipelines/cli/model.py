@@ -34,19 +34,24 @@ def known(model: str) -> str:
 def train(
     model: Model,
     as_of: AsOf,
-    promote: Annotated[bool, typer.Option(help="Enter a passing version in the champion log.")] = True,
+    promote: Annotated[bool, typer.Option(help="Send a passing version on its way: first champion, or shadow.")] = True,
+    by: Annotated[str | None, typer.Option(
+        "--by", metavar="NAME", help="Who trains, and so may not approve; by default this system's user.",
+    )] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train on all matured cut-offs, register in MLflow, judge at the gate, promote what passes.
+    """Train on all matured cut-offs, register in MLflow, judge at the gate; what passes is champion when there is none,
+    else it is scored beside the champion for the spec's nights.
 
     Exit 3 when the gate refuses; the version stays registered with its verdict, the champion stays in force.
     """
     from pipelines import promotion, training
+    from pipelines.promotion import policy
 
     tell = show.reporter(quiet)
-    result = training.train(known(model), as_of, report=tell)
-    champion = promotion.promote(model, as_of) if promote and result.verdict.passed else None
+    result = training.train(known(model), as_of, by=policy.person(by), report=tell)
+    champion = promotion.promote(model, as_of, report=tell) if promote and result.verdict.passed else None
     if json:
         show.as_json({"result": result, "champion": champion})
     else:
@@ -68,7 +73,7 @@ def train(
         print(f"bundle and model card: {result.bundle}")
     if not result.verdict.passed:
         raise Held(f"{model} version {result.version}", result.verdict.reasons,
-                   "read the model card; the champion stays in force")
+                   f"telco gate show {model} {result.version}; the champion stays in force")
 
 
 def backtest(
@@ -145,12 +150,25 @@ def tune(
     print(f"study: {found.study}")
 
 
-def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
-    """Score every active subscriber once with the champion in force at as_of, with three reasons in words each."""
+def score(
+    model: Model,
+    as_of: AsOf,
+    accept_jump: Annotated[str, typer.Option(metavar="REASON", help="Why scores that jumped are right.")] = "",
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who accepts it.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score every active subscriber once with the champion in force at as_of, with three reasons in words each.
+
+    Exit 3 when the scores left the band of the version's last published night: look, then say why with --accept-jump.
+    A version in shadow is scored beside it and told of.
+    """
     from pipelines import scoring
+    from pipelines.promotion import policy
 
     tell = show.reporter(quiet)
-    scored = scoring.score(known(model), as_of, report=tell)
+    who = policy.person(by) if accept_jump else ""
+    scored = scoring.score(known(model), as_of, accept_jump=policy.reason(accept_jump), by=who, report=tell)
     extract = scoring.extract(as_of)
     if json:
         show.as_json({"scored": scored, "extract": extract})
@@ -159,6 +177,10 @@ def score(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -
         (f"left out: {reason}", count) for reason, count in scored.excluded.items())]
     if scored.stability is not None:
         rows.append(("first reason as a week ago", f"{scored.stability.same_first:.1%}"))
+    if scored.shadow is not None:
+        rows += [("in shadow beside it", f"version {scored.shadow.challenger}"),
+                 ("in the same tenth", f"{scored.shadow.agreement:.1%}"),
+                 ("rank correlation", f"{scored.shadow.rank_correlation:.3f}")]
     show.table(f"{model} scores for {as_of}", ["fact", "value"], rows)
     print(f"extract: {extract}")
 

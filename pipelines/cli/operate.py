@@ -52,6 +52,9 @@ def status(json: Json = False) -> None:
                [(d.name, d.partitions, d.newest, d.rows) for d in now.datasets])
     show.table("\nChampions", ["model", "version", "in force from", "trained at", "what it measured"],
                [(c.model, c.version, c.from_as_of, c.trained_as_of, c.headline) for c in now.champions])
+    if now.flagged:
+        show.table("\nNot as it should be: the newest scores", ["model", "as_of", "what"],
+                   [(f.model, f.as_of, f.flag) for f in now.flagged])
     show.table("\nNewest drift verdicts", ["model", "as_of", "status", "reason"],
                [(v.model, v.as_of, v.status, v.reason) for v in now.verdicts])
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Held, IntegrityError
-from pipelines.explain import value
 from pipelines.explain.facts import holding
 from pipelines.explain.published import Published, Unscored, published
 from pipelines.features.frames import verify
@@ -21,9 +20,8 @@ from pipelines.landing import raw
 from pipelines.landing.contract import Feed
 from pipelines.landing.senders import feed as sent_feed
 from pipelines.models import spec_of
-from pipelines.models.spec import Kind
 from pipelines.publish import LIVE, Dataset, Entry
-from pipelines.scoring.table import probability_column
+from pipelines.scoring.table import measure_column
 from pipelines.settings import settings
 
 
@@ -51,17 +49,12 @@ class Lineage:
     raw_files: int
 
 
-def measure_of(model: str) -> str:
-    """The column of a model's scores that a person asks about."""
-    return value.MEASURE if spec_of(model).kind is Kind.FORMULA else probability_column(model)
-
-
 def lineage(model: str, subscriber_id: str, as_of: date) -> Lineage:
     """Walk back from the published score of the champion in force at as_of.
 
     Raises Held when there is no such score, IntegrityError naming the first file that is not what was recorded.
     """
-    measure = measure_of(model)
+    measure = measure_column(spec_of(model))
     try:
         night = published(model, subscriber_id, as_of, measure)
     except Unscored as why:

@@ -54,13 +54,14 @@ class Published:
 
 
 def published(model: str, subscriber_id: str, as_of: date, measure: str) -> Published:
-    """The row of the champion in force at as_of, with its verified bundle.
+    """The row of who scored as_of, the champion in force or its stand-in, with its verified bundle.
 
     Raises Unscored saying why there is none, IntegrityError when the night was scored with other bytes of this version.
     """
     from pipelines.scoring.nightly import key_of, scores_of
+    from pipelines.scoring.standing import scored_by
 
-    champion = _champion(model, as_of)
+    champion = scored_by(model, as_of) or _champion(model, as_of)
     scores, key = scores_of(model), key_of(as_of, champion.version)
     entry = scores.entry(key)
     if entry is None:

@@ -121,6 +121,31 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Shadow:
+    """How many nights a passing version is scored beside the champion, and how far the two may differ on the worst.
+
+    A better model orders people otherwise, so the bounds catch what is broken, not what is better: a share of 0.10
+    in the same tenth and a rank correlation of 0 would be no relation at all.
+    """
+
+    nights: int = 3                     # 0: no shadow
+    min_agreement: float = 0.15         # share in the same tenth
+    min_rank_correlation: float = 0.5   # Spearman
+    max_top_decile_churn: float = 0.7   # share of the champion's top tenth that is not in the challenger's
+    max_ks: float = 0.4                 # Kolmogorov-Smirnov distance of the two distributions
+
+
+@dataclass(frozen=True)
+class Jump:
+    """How far a version's scores may move from one published night to the next before a person must look."""
+
+    max_mean_change: float = 0.5        # of the earlier night's mean
+    max_ks: float = 0.25                # Kolmogorov-Smirnov distance of the two nights
+    max_age_days: int = 7               # an older night says nothing of tonight
+    min_rows: int = 100                 # of either night; fewer jump by themselves
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One model. Everything that changes a fitted version is in here, and so in its digest."""
 
@@ -146,6 +171,8 @@ class ModelSpec:
     # What its reasons raise or lower. Retention has levers against a risk; against a chance nobody wants any.
     outcome: Literal["risk", "chance"] = "risk"
     label_lookback_days: int = 0   # of drops that the label's model reads from before the cut-off
+    shadow: Shadow = Shadow()      # between gate and champion
+    jump: Jump = Jump()            # between one night and the next
 
     @property
     def registered_name(self) -> str:
@@ -163,8 +190,8 @@ class ModelSpec:
     @property
     def digest(self) -> str:
         """Hex sha256 over every field that changes a version, stable across processes and machines."""
-        # Words, and the drops a label waits for, fit no other version.
-        told = ("intended_use", "limits", "outcome", "label_lookback_days")
+        # Words, the drops a label waits for, and what is watched afterwards fit no other version.
+        told = ("intended_use", "limits", "outcome", "label_lookback_days", "shadow", "jump")
         content = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in told}
         content |= {"gate": asdict(self.gate), "split": asdict(self.split), "parameters": dict(self.parameters),
                     "slices": [asdict(part) for part in self.slices]}

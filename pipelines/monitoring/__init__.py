@@ -23,12 +23,14 @@ __all__ = ["DriftVerdict", "monitor", "report_folder"]
 def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict:
     """Compare, decide, and write reports/drift/<model>/as_of=D/{report.html,verdict.json}. Safe to repeat.
 
-    Raises NoChampion when no version is in force at as_of: there is no training sample to compare with.
+    Compared with is the training sample of the version that scored the night, else of the champion in force. Raises
+    NoChampion when no version is in force at as_of: there is no training sample then.
     """
     from pipelines.monitoring import comparison, frames
+    from pipelines.scoring.standing import scored_by
 
     spec_of(model)
-    champion = champions.in_force(model, as_of)
+    champion = scored_by(model, as_of) or champions.in_force(model, as_of)
     if champion is None:
         raise NoChampion(f"monitor {model} {as_of}: no champion in force, so nothing to compare with")
     columns, reference = frames.reference(champion)

@@ -3,5 +3,6 @@
 from pipelines.scoring.extract import extract
 from pipelines.scoring.nightly import Scored, score
 from pipelines.scoring.online import push
+from pipelines.scoring.standing import Standing, scored_by, standing
 
-__all__ = ["Scored", "extract", "push", "score"]
+__all__ = ["Scored", "Standing", "extract", "push", "score", "scored_by", "standing"]

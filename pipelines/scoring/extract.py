@@ -77,21 +77,19 @@ def extract(as_of: date) -> Path:
 
 
 def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """The scores of the champion in force, all columns or these.
+    """The scores of the champion in force or of who stood in for it, all columns or these.
 
-    None when there is no champion, when it has not scored this night, or when it did before there were such columns.
+    None when no champion scored this night, or when it did before there were such columns.
     """
     import pyarrow.parquet as pq
 
-    from pipelines import champions
+    from pipelines.scoring.standing import scored_by
 
-    champion = champions.in_force(model, as_of)
+    champion = scored_by(model, as_of)
     if champion is None:
         return None
     scores = Dataset(settings().scores / model, ("as_of", "version"))
     key = {"as_of": as_of.isoformat(), "version": str(champion.version)}
-    if scores.entry(key) is None:
-        return None
     path = scores.verify(key)
     if not set(columns or ()) <= set(pq.read_schema(path).names):
         return None

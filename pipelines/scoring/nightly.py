@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines import bundle as bundles
-from pipelines.errors import Held, IntegrityError, NoChampion
-from pipelines.governance.population import population
+from pipelines.decisions import record
+from pipelines.errors import Held, IntegrityError
+from pipelines.governance.population import Population, population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
-from pipelines.publish import Dataset
+from pipelines.publish import Dataset, Entry
 from pipelines.reasons import Stability, stability
 from pipelines.scoring.audit import audit
 from pipelines.scoring.classifier import classify
 from pipelines.scoring.extract import published_scores
+from pipelines.scoring.jump import guard
+from pipelines.scoring.shadow import shadow
+from pipelines.scoring.standing import standing
 from pipelines.scoring.table import THEMES, write
 from pipelines.scoring.value import lifetime_value
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pipelines.promotion.comparison import Comparison
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +42,8 @@ WEEK = timedelta(days=7)
 class Scored:
     """What a night published for one model. `rows` and the counts of `excluded` add up to the roster.
 
-    `stability` compares its reasons with those published for the night a week before; it is told, never published.
+    `stability` compares its reasons with those published for the night a week before, `shadow` its scores with those
+    of the version in shadow; they are told, never published with it.
     """
 
     model: str
@@ -44,6 +52,7 @@ class Scored:
     rows: int
     excluded: dict[str, int] = field(default_factory=dict)
     stability: Stability | None = None
+    shadow: Comparison | None = None
 
 
 def scores_of(model: str) -> Dataset:
@@ -55,21 +64,55 @@ def key_of(as_of: date, version: int) -> dict[str, str]:
     return {"as_of": as_of.isoformat(), "version": str(version)}
 
 
-def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
+@dataclass(frozen=True)
+class Computed:
+    """A night's scores before they are published. `unscored` counts whom the model left out of `people`."""
+
+    spec: ModelSpec
+    bundle: bundles.Bundle
+    as_of: date
+    table: pa.Table
+    people: Population
+    unscored: dict[str, int]
+    features: dict[str, str]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Everyone of the roster without a row, by reason."""
+        return dict(sorted((self.people.excluded + Counter(self.unscored)).items()))
+
+
+def score(
+    model: str, as_of: date, *, accept_jump: str = "", by: str = "", report: Report = silent
+) -> Scored:
     """Score everyone active at as_of once and publish the partition (as_of, version). Safe to repeat: same bytes.
 
-    Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when the bundle is not
-    the one the champion log recorded, Held when a subscriber would be missing, doubled or without a finite score.
+    Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
+    champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without
+    a finite score, or when the scores jumped and `accept_jump` does not say why that is right (`by` whom). The
+    version in shadow, if there is one, is scored beside it.
     """
-    from pipelines import champions, features
+    spec, found = spec_of(model), standing(model, as_of)
+    version = found.champion.version
+    report(f"{model}: scoring {as_of} with version {version}")
+    computed = compute(spec, found.bundle, as_of)
+    jumped = guard(spec, version, as_of, computed.table, accept_jump, by)
+    if jumped:
+        record("approval", f"scores/{model}:{version}", as_of=as_of.isoformat(), by=by, **jumped)
+    publish(scores_of(model), computed, {**found.inputs, **jumped})
+    log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(computed.table), version)
+    steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
+    if steady is not None:
+        report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
+    beside = shadow(spec, as_of, found.champion, report=report)
+    return Scored(model, version, as_of, len(computed.table), computed.left_out, steady, beside)
 
-    spec = spec_of(model)
-    champion = champions.in_force(model, as_of)
-    if champion is None:
-        raise NoChampion(f"{model} {as_of}: no champion is in force; train one first: telco train {model} --as-of DAY")
-    bundle = bundles.load(bundles.path_of(model, champion.version), expected=champion.sha256)
-    _check_bundle(bundle, spec, champion.version)
-    report(f"{model}: scoring {as_of} with version {champion.version}")
+
+def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
+    """Everyone who may be scored at as_of, with a score of this bundle. Raises Held as `score` does."""
+    from pipelines import features
+
+    _check_bundle(bundle, spec, bundle.version)
     people = population(spec.score_purpose, as_of)
     everyone = features.scoring_frame(spec.feature_service, as_of)
     features.prove_equal(spec.feature_service, as_of, everyone)
@@ -78,24 +121,19 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
         table, unscored = classify(bundle, frame, as_of), {}
-    left_out = people.excluded + Counter(unscored)
-    stamped = _stamped(table, spec, champion.version, as_of)
-    scores_of(model).publish(
-        key_of(as_of, champion.version),
-        lambda path: write(stamped, spec, path),
-        audit=lambda path: audit(path, spec, people, unscored),
-        inputs={
-            "bundle": bundle.sha256,
-            "features": features.partition_digests(spec.feature_service, as_of),
-            "excluded": dict(sorted(left_out.items())),
-            "processing": people.leave.told(),
-        },
+    return Computed(spec, bundle, as_of, _stamped(table, spec, bundle.version, as_of), people, unscored,
+                    features.partition_digests(spec.feature_service, as_of))
+
+
+def publish(dataset: Dataset, computed: Computed, inputs: Mapping[str, Any]) -> Entry:
+    """Audit and publish the partition (as_of, version) of a dataset in the form of scores."""
+    return dataset.publish(
+        key_of(computed.as_of, computed.bundle.version),
+        lambda path: write(computed.table, computed.spec, path),
+        audit=lambda path: audit(path, computed.spec, computed.people, computed.unscored),
+        inputs={"bundle": computed.bundle.sha256, "features": computed.features, "excluded": computed.left_out,
+                "processing": computed.people.leave.told(), **inputs},
     )
-    log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(stamped), champion.version)
-    steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
-    if steady is not None:
-        report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
-    return Scored(model, champion.version, as_of, len(stamped), dict(sorted(left_out.items())), steady)
 
 
 def since_last_week(model: str, as_of: date) -> Stability | None:

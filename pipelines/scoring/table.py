@@ -23,6 +23,11 @@ def probability_column(model: str) -> str:
     return f"{model}_probability"
 
 
+def measure_column(spec: ModelSpec) -> str:
+    """The column of a score partition that a person would call the score."""
+    return "ltv_eur_12m" if spec.kind is Kind.FORMULA else probability_column(spec.name)
+
+
 def schema(spec: ModelSpec) -> pa.Schema:
     """Columns of a score partition. One row per scored subscriber, sorted by subscriber_id."""
     import pyarrow as pa

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import Held, IntegrityError, NotEnoughData
+from pipelines.errors import Held, IntegrityError, NotEnoughData, RegistryAway
 from pipelines.estate import estate
 from pipelines.gate import Evaluation, Verdict
 from pipelines.models import spec_of
@@ -60,6 +60,7 @@ class _Work:
     frame_digest: str
     leave: Leave
     source: Source | None = None  # of a lifetime value
+    by: str = ""
 
     @property
     def learned_from(self) -> pd.DataFrame:
@@ -73,39 +74,33 @@ class _Work:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
+def train(model: str, as_of: date, *, by: str = "", report: Report = silent) -> TrainResult:
     """Train, register and judge `model` on every cut-off whose label is known at as_of. It promotes nobody.
+
+    `by` is who asked for it: a tag of the version, no part of its identity.
 
     Raises MissingHistory (unpublished cut-offs), NotEnoughData (none matured; no rows, unknown labels, one class, too
     few rows or positives; for a formula also no champion to stand on), UsageError (no such model). A version the gate
-    refuses is registered like any other, without an alias, with the reasons.
+    refuses is registered like any other, without an alias, with the reasons. RegistryAway when MLflow does not answer:
+    the fitted candidate is kept, and the same call takes it up again.
     """
     from pipelines import tracking
     from pipelines.governance import audit
-    from pipelines.training import provenance
+    from pipelines.training import waiting
 
-    work = _prepare(spec_of(model), as_of, report)
-    found = tracking.find(work.spec.registered_name, work.identity)
+    work = replace(_prepare(spec_of(model), as_of, report), by=by)
+    found = _found(work, report)
     if found is not None and found.state == tracking.READY:
         report(f"train {model}: v{found.version} is this very training; nothing to do")
+        waiting.forget(model, work.identity)
         return _result(work, found, _settled(found, model), reused=True)
-    candidate = _fit(work, report)
-    registered = tracking.register(
-        work.spec.registered_name, tracking.as_tags(_tags(work)), booster=candidate.booster,
-        columns=_columns(work.spec), parameters={**work.spec.parameters, "seed": work.spec.seed},
-        metrics=_finite(candidate.evaluation.metrics),
-    )
-    bundle = _bundle(work, registered.version, candidate)
+    candidate = waiting.kept(work.spec, work.identity, work.frame) or _fit(work, report)
+    try:
+        registered, bundle = _register(work, candidate)
+    except RegistryAway as away:
+        raise _kept(work, candidate, away) from away
+    waiting.forget(model, work.identity)
     passed = bool(bundle.facts["verdict"]["passed"])
-    provenance.record(bundle)
-    tracking.settle(
-        registered, bundle.directory,
-        tracking.as_tags({
-            "sha256": bundle.sha256, "ledger": bundle.facts["ledger"], "verdict": "passed" if passed else "refused",
-            "reasons": bundle.facts["verdict"]["reasons"],
-        }),
-        alias="challenger" if passed else None,
-    )
     audit.anchor()
     result = _result(work, registered, bundle, reused=False)
     outcome = "passed the gate" if passed else "refused by the gate: " + "; ".join(result.verdict.reasons)
@@ -113,6 +108,42 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
     log.info("trained model=%s as_of=%s version=%d rows=%d passed=%s", model, as_of, result.version,
              len(work.frame), passed)
     return result
+
+
+def _found(work: _Work, report: Report) -> Registered | None:
+    """The version this very training made before; none when the registry cannot be asked, and that is told."""
+    from pipelines import tracking
+
+    try:
+        return tracking.find(work.spec.registered_name, work.identity)
+    except RegistryAway as away:
+        report(f"train {work.spec.name}: {away}; training all the same")
+        return None
+
+
+def _kept(work: _Work, candidate: Candidate, away: RegistryAway) -> RegistryAway:
+    """The error that says where the result of the training waits."""
+    from pipelines.training import waiting
+
+    where = waiting.keep(work.spec, work.as_of, work.identity, candidate, work.frame, by=work.by)
+    return RegistryAway(f"{away}. {work.spec.name} at {work.as_of} is trained and kept in {where}; the champion "
+                        "stands. When MLflow answers: telco register --pending, or the same training again")
+
+
+def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
+    """Register, judge, write the bundle, settle. Raises RegistryAway anywhere; the same again goes on where it was."""
+    from pipelines import registration, tracking
+    from pipelines.training import provenance
+
+    registered = tracking.register(
+        work.spec.registered_name, tracking.as_tags(_tags(work)), booster=candidate.booster,
+        columns=_columns(work.spec), parameters={**work.spec.parameters, "seed": work.spec.seed},
+        metrics=_finite(candidate.evaluation.metrics),
+    )
+    bundle = _bundle(work, registered.version, candidate)
+    provenance.record(bundle)
+    registration.settle(registered, bundle)
+    return registered, bundle
 
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
@@ -229,7 +260,8 @@ def _tags(work: _Work) -> dict[str, Any]:
     facts = _facts(work)
     pinned = {"churn_version": str(work.source.champion.version)} if work.source else {}
     pinned |= {"regions": ",".join(work.leave.regions), "consent_sha256": work.leave.snapshot}
-    return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned}
+    by = {"trained_by": work.by} if work.by else {}
+    return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned, **by}
 
 
 def _settled(found: Registered, model: str) -> Bundle:

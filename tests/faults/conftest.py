@@ -74,6 +74,12 @@ def telco(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return run
 
 
+@pytest.fixture(scope="session")
+def frames() -> ModuleType:
+    """The small world that can be trained on."""
+    return load("telco_training_frames", HERE.parent / "pipelines" / "training" / "frames.py")
+
+
 @pytest.fixture(scope="module")
 def warm(drops: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A process that lands in children of its own, with everything imported."""

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from pipelines import champions, promotion, tracking
+from pipelines.errors import RegistryAway
 
 
 def code_of(name: str) -> str:
@@ -44,5 +45,5 @@ def test_F42_a_registry_that_is_broken_is_not_a_registry_without_a_champion(home
             raise MlflowException("down", error_code=getattr(databricks_pb2, code))
 
     monkeypatch.setattr(tracking, "_client", Broken)
-    with pytest.raises(MlflowException, match="down"):
+    with pytest.raises(RegistryAway, match="down"):
         tracking.version_by_alias("telco_churn", "champion")

@@ -61,7 +61,7 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The kept home as it was before the first test: the night published, no model, no score."""
-    for name in ("features", "models", "champions", "scores", "extracts"):
+    for name in ("features", "models", "champions", "scores", "extracts", "reports"):
         shutil.rmtree(kept_home / name, ignore_errors=True)
     shutil.copytree(kept_home.with_name("features"), kept_home / "features")
     monkeypatch.setenv("TELCO_HOME", str(kept_home))
@@ -80,7 +80,7 @@ def world(home: Path, partitions: ModuleType) -> ModuleType:
 
 def churn_facts(version: int, columns: list[str], categories: dict[str, list[str]]) -> dict[str, Any]:
     return {"model": "churn", "version": version, "feature_service": "churn_v2", "columns": columns,
-            "categories": categories, "calibrator": {"kind": "platt", "a": 0.9, "b": -0.2}}
+            "categories": categories, "calibrator": {"kind": "platt", "a": 0.9, "b": -0.2}, "verdict": {"passed": True}}
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def formula() -> Callable[..., Any]:
             bundle.dmatrix(rows, [*columns, valuation.MONTH], label=left), 6,
         )
         facts = {"model": "ltv", "version": version, "feature_service": "ltv_v2", "columns": columns,
-                 "categories": {}, "calibrator": {"kind": "identity"}, "ltv": {**TERMS, "churn_version": churn_version,
+                 "categories": {}, "calibrator": {"kind": "identity"}, "verdict": {"passed": True},
+                 "ltv": {**TERMS, "churn_version": churn_version,
                          "churn_sha256": churn_sha256 or pinned}}
         files = {valuation.HAZARD: bytes(hazard.save_raw(raw_format="ubj"))}
         saved = bundle.save(bundle.path_of("ltv", version), facts, files=files)

@@ -14,6 +14,7 @@ from pipelines import champions, gate, promotion, tracking, training
 from pipelines.errors import IntegrityError, NotEnoughData
 from pipelines.governance import purpose
 from pipelines.models import SPECS
+from pipelines.models.spec import Shadow
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 from pipelines.training import frames as labels
@@ -230,8 +231,10 @@ class TestPromotion:
     """A world of small promotions: bundles written by hand, so that nothing is fitted."""
 
     @pytest.fixture
-    def challenger(self, home, give_registry):
+    def challenger(self, home, give_registry, monkeypatch):
         give_registry(home)
+        monkeypatch.setitem(SPECS, "churn", replace(CHURN, shadow=Shadow(nights=0)))
+        monkeypatch.setitem(SPECS, "ltv", replace(LTV, shadow=Shadow(nights=0)))
 
         def make(trained_on: date, *, passed: bool = True, ready: bool = True) -> int:
             found = tracking.register("telco_churn", {"identity": f"{trained_on}{passed}"})
