@@ -87,6 +87,18 @@ class Settings:
         return self.home / "champions"
 
     @property
+    def audit(self) -> Path:
+        return self.home / "audit"
+
+    @property
+    def anchors(self) -> Path:
+        return self.home / "anchors"
+
+    @property
+    def ledger(self) -> Path:
+        return self.home / "ledger"
+
+    @property
     def mlflow(self) -> Path:
         return self.home / "mlflow"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, explain, lookup, model, operate, quarantine
+from pipelines.cli import audit, data, explain, lookup, model, operate, quarantine
 
 app = typer.Typer(
     name="telco",
@@ -26,3 +26,4 @@ model.register(app)
 operate.register(app)
 lookup.register(app)
 explain.register(app)
+audit.register(app)
