@@ -82,6 +82,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
     """
     from pipelines import tracking
     from pipelines.governance import audit
+    from pipelines.governance.erasure import models as erased
     from pipelines.training import provenance
 
     work = _prepare(spec_of(model), as_of, report)
@@ -98,6 +99,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
     bundle = _bundle(work, registered.version, candidate)
     passed = bool(bundle.facts["verdict"]["passed"])
     provenance.record(bundle)
+    erased.check(model, registered.version)
     tracking.settle(
         registered, bundle.directory,
         tracking.as_tags({

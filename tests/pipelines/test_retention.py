@@ -52,8 +52,8 @@ def files(home: Path, store: str) -> list[str]:
 
 def test_each_store_keeps_its_own_time_to_the_day(landed: Path, drops: ModuleType) -> None:
     last = drops.AS_OF + timedelta(days=30)
-    assert [store.files for store in retention.purge(last)] == [0, 0]
-    landing_store, quarantine_store = retention.purge(last + timedelta(days=1))
+    assert [store.files for store in retention.purge(last)] == [0, 0, 0, 0]
+    landing_store, quarantine_store, *_ = retention.purge(last + timedelta(days=1))
     assert (landing_store.files, quarantine_store.files) == (2, 0)
     assert files(landed, "landing") == []
     assert len(files(landed, "quarantine")) == 2
@@ -70,7 +70,7 @@ def test_landing_again_after_the_file_is_gone_changes_nothing(landed: Path, drop
 
 def test_an_old_day_that_came_today_is_kept_from_today_on(landed: Path, drops: ModuleType) -> None:
     written(landed, LATER)
-    assert [store.files for store in retention.purge(LATER)] == [0, 0]
+    assert [store.files for store in retention.purge(LATER)][:2] == [0, 0]
 
 
 def test_a_drop_that_is_not_in_the_house_is_kept_and_named(landed: Path, drops: ModuleType) -> None:
