@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -119,8 +120,7 @@ def _files(store: str, roots: Sequence[Path], older_than: date) -> Purged:
                 if path.is_dir() and not path.is_symlink() and _DAY.search(path.name) and not any(path.iterdir()):
                     path.rmdir()
                 continue
-            named = _DAY.findall(str(path.relative_to(root.parent)))
-            if max([_written_on(path), *(parse_day(day) for day in named[-1:])]) < older_than:
+            if max(_written_on(path), _named(path.relative_to(root.parent))) < older_than:
                 size += path.lstat().st_size
                 path.unlink()
                 files += 1
@@ -152,6 +152,14 @@ def _purge(store: str, root: Path, older_than: date) -> Purged:
     for name in kept:
         log.warning("not purged %s %s: it neither landed nor was declared absent", store, name)
     return Purged(store, older_than, files, size, tuple(kept))
+
+
+def _named(path: Path) -> date:
+    """The last day in a path; the first of all days where there is none."""
+    for word in reversed(_DAY.findall(str(path))):
+        with suppress(UsageError):
+            return parse_day(word)
+    return date.min
 
 
 def _days(root: Path) -> Iterator[tuple[Path, date]]:

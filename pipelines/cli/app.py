@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, operate, quarantine
+from pipelines.cli import audit, data, explain, lookup, model, operate, privacy, quarantine
 
 app = typer.Typer(
     name="telco",
@@ -27,3 +27,4 @@ operate.register(app)
 lookup.register(app)
 explain.register(app)
 audit.register(app)
+privacy.register(app)

@@ -15,7 +15,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +41,8 @@ PREFIX = "sub_"  # of a subscriber_id: this and the token of the subscription
 class Tombstone:
     """One token of an erased person. `start` and `end` (exclusive): the days of a number that were theirs; empty: none.
 
-    `kind`: subscription, account (used by nobody else), msisdn, imsi or invoice (of an account that others use too).
+    `kind`: subscription, account (used by nobody else), msisdn, imsi, or invoice (of an account that others use too;
+    under the key of accounts).
     """
 
     request: str
@@ -51,6 +51,7 @@ class Tombstone:
     token: str
     start: str = ""
     end: str = ""
+    key: str = ""  # id of the linking key, once it was rotated
 
 
 def path() -> Path:

@@ -17,7 +17,7 @@ from datetime import date
 
 from pipelines.errors import Held, UsageError
 from pipelines.governance import audit, tombstones
-from pipelines.governance.erasure import clear, datasets, models, person, proof, traces
+from pipelines.governance.erasure import clear, datasets, models, numbers, person, proof, traces
 from pipelines.governance.erasure import job as jobs
 from pipelines.governance.erasure.job import Change, Job
 from pipelines.governance.erasure.proof import Proof
@@ -72,8 +72,9 @@ def erase(
             return None
         unknown = set(left) - person.known(left)
         if unknown:
-            raise UsageError(f"erase: raw/ knows no such subscription ({', '.join(left[token] for token in unknown)}); "
-                             "what waits in landing/ or quarantine/ of somebody who never got in goes with its retention")
+            asked = ", ".join(sorted(left[token] for token in unknown))
+            raise UsageError(f"erase: raw/ knows no such subscription ({asked}); what waits in landing/ or quarantine/ "
+                             "of somebody who never got in goes with its retention")
         job = Job(_name(left, on), on, left, person.resolve(left, on), dry_run, report)
         if dry_run:
             return _dry(job)
@@ -89,7 +90,7 @@ def again(on: date, *, report: Report = silent) -> Proof | None:
         if not stones:
             return None
         everyone = {stone.token: stone.request for stone in stones if stone.kind == "subscription"}
-        kept = frozenset(held.msisdn for held in person.numbers.of_numbers(
+        kept = frozenset(held.msisdn for held in numbers.of_numbers(
             sorted({stone.token for stone in stones if stone.kind == "msisdn"})) if held.subscription not in everyone)
         job = Job(_free(f"again-{on}"), on, everyone, person.Persons(stones, kept, shares_account=True), report=report)
         job.write()
@@ -154,8 +155,9 @@ def _together(job: Job) -> list[Change]:
 def _dry(job: Job) -> Proof:
     started = time.monotonic()
     changes = [change for step in STEPS.values() for change in step(job)]
-    return Proof(job.name, job.on.isoformat(), tuple(sorted(set(job.requests.values()))), True, tuple(changes), (), None,
-                 proof.remains(job, ()), time.monotonic() - started, proof.folder_of(job.name))
+    requests = tuple(sorted(set(job.requests.values())))
+    return Proof(job.name, job.on.isoformat(), requests, True, tuple(changes), (), None, proof.remains(job, ()),
+                 time.monotonic() - started, proof.folder_of(job.name))
 
 
 def _name(requests: Mapping[str, str], on: date) -> str:
@@ -168,6 +170,5 @@ def _name(requests: Mapping[str, str], on: date) -> str:
 
 
 def _free(name: str) -> str:
-    taken = {path.parent.name for path in jobs.jobs().glob("*/plan.json")}
     return next(one for number in range(1, 10**6)
-                if (one := name if number == 1 else f"{name}.{number}") not in taken)
+                if not jobs.taken(one := name if number == 1 else f"{name}.{number}"))

@@ -22,7 +22,7 @@ from pipelines.estate import estate
 from pipelines.governance import tombstones
 from pipelines.governance.erasure.job import Change, Job
 from pipelines.governance.erasure.matching import OF_INVOICE, Mask, matches, with_tokens
-from pipelines.landing import quarantine, raw, sealed
+from pipelines.landing import raw, sealed
 from pipelines.landing.contract import Feed, Form, Identifier
 from pipelines.landing.control import Damaged, Drop
 from pipelines.landing.reading import readings

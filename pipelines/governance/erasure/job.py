@@ -2,7 +2,8 @@
 
 `tombstones/jobs/<job>/plan.json` is written before anything is touched and holds tokens, never clear identifiers.
 Beside it `done.jsonl` has one line a file that was changed, written just before the file takes its place. Every step
-looks for the person anew, so running it again finds only what is left; a job is done when its proof is written.
+looks for the person anew, so running it again finds only what is left; a job is done when its proof is written and
+found nothing; its plan is then removed.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Job:
 
     @cached_property
     def clear(self) -> dict[tuple[Identifier, str], dict[str, str]]:
-        """Clear identifiers by token, by kind and operator (none for numbers and SIMs), as far as the vault has them."""
+        """Clear identifiers by token, by kind and operator (none for numbers and SIMs), where the vault has them."""
         found: dict[tuple[Identifier, str], dict[str, str]] = {}
         wanted = pa.array(sorted({stone.token for stone in self.persons.stones}), pa.string())
         for segment in sorted(settings().vault.glob("*/*.parquet")):
@@ -141,13 +142,18 @@ def read(name: str, report: Report = silent) -> Job:
 
 
 def unfinished() -> list[str]:
-    """Jobs with a plan and without an end, oldest first."""
+    """Jobs whose plan is still there, oldest first."""
     plans = sorted(jobs().glob("*/plan.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [path.parent.name for path in plans if not (path.parent / "finished").exists()]
+    return [path.parent.name for path in plans]
 
 
 def finish(job: Job) -> None:
-    sealed.write(job.folder / "finished", b"")
+    """The plan goes: its tokens stand in the tombstones. What was done stays."""
+    (job.folder / "plan.json").unlink()
+
+
+def taken(name: str) -> bool:
+    return (jobs() / name).exists()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Which rows of a feed are a person's: by subscription, by an account of theirs alone, by a number while they had it."""
+"""Which rows of a feed are a person's: by subscription, by an account of theirs alone, by a number while it was."""
 
 from __future__ import annotations
 

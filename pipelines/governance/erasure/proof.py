@@ -55,8 +55,8 @@ def remains(job: Job, models: Sequence[Flagged]) -> tuple[str, ...]:
     kinds = Counter(stone.kind for stone in job.persons.stones)
     others = sum(1 for stone in job.persons.stones if stone.token in job.persons.kept_numbers)
     found = [
-        f"tombstones/: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))} tokens, so that no later "
-        "file brings anyone back; tokens are HMACs, no clear identifier is kept",
+        f"tombstones/: tokens of {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}, so that no "
+        "later file brings anyone back; tokens are HMACs, no clear identifier is kept",
         "audit/: one line with counts and digests, no token",
         "manifests: sha256 and row counts of the files as they were, so that everything else can still be verified",
         "aggregates (counts, metrics, drift statistics) that were made while they were among the rows",
@@ -104,8 +104,9 @@ def markdown(proof: Proof) -> str:
         "## Searched", "",
     ]
     if proof.searched:
-        lines += [f"{proof.searched.files:,} files, {proof.searched.size_bytes:,} bytes; Parquet decoded, all else byte "
-                  f"by byte: **{verdict}** outside what is kept on purpose.", "", "| store | files searched |", "|---|--:|",
+        lines += [f"{proof.searched.files:,} files of {proof.searched.size_bytes:,} bytes, Parquet decoded, all else "
+                  f"byte by byte: **{verdict}** outside what is kept on purpose.", "",
+                  "| store | files searched |", "|---|--:|",
                   *(f"| {store} | {count:,} |" for store, count in sorted(proof.searched.by_store.items())), ""]
     lines += ["## Removed", "", "| store | files changed | rows removed |", "|---|--:|--:|",
               *(f"| {store} | {files:,} | {rows:,} |" for store, (files, rows) in proof.by_store().items()), "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -74,17 +75,17 @@ def _in_parquet(path: Path, wanted: pa.Array) -> int:
     count = 0
     for group in range(file.num_row_groups) if texts else ():
         for column in file.read_row_group(group, columns=texts).columns:
-            count += pc.sum(pc.is_in(column, wanted.cast(column.type))).as_py() or 0
+            count += int(pc.sum(pc.is_in(column, wanted.cast(column.type))).as_py() or 0)
     return count
 
 
-def _in_bytes(path: Path, pattern: object) -> int:
+def _in_bytes(path: Path, pattern: re.Pattern[bytes]) -> int:
     if not path.stat().st_size:
         return 0
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        return sum(1 for _ in pattern.finditer(view))  # type: ignore[attr-defined]
+        return sum(1 for _ in pattern.finditer(view))
 
 
 def _in_raw_bytes(path: Path, wanted: pa.Array) -> int:
     data = path.read_bytes()
-    return sum(data.count(value.encode()) for value in wanted.to_pylist())
+    return sum(int(data.count(value.encode())) for value in wanted.to_pylist())

@@ -1,4 +1,4 @@
-"""What is derived and not journaled: the warehouse's database, extracts, the online store, words in reports and logs."""
+"""What is derived and not journaled: the warehouse's database, extracts, the online store, reports and logs."""
 
 from __future__ import annotations
 
