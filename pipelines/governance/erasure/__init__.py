@@ -141,7 +141,14 @@ def _steps(job: Job) -> Searched:
         changes = step(job)
         job.report(f"erasure {job.name}: {name}: {len(changes)} files, {sum(one.removed for one in changes)} rows, "
                    f"{time.monotonic() - started:.1f} s")
-    return search(job)
+    return search(job, _clear_rows(job))
+
+
+def _clear_rows(job: Job) -> dict[str, int]:
+    """Rows of theirs that dropped and quarantined files still hold, read as their senders write them."""
+    looking = replace(job, dry=True)
+    looking.__dict__["clear"] = job.clear  # what the vault knew before it forgot
+    return {one.path: one.removed for step in (clear.landing, clear.kept_out) for one in step(looking)}
 
 
 def _together(job: Job) -> list[Change]:

@@ -59,7 +59,7 @@ class Marks:
             others: dict[str, list[str]] = defaultdict(list)
             for held in of_numbers(sorted(seen)):
                 if held.subscription not in self.subscriptions:
-                    others[held.msisdn].append(held.start.isoformat() if held.start else "")
+                    others[held.msisdn].append(held.claimed_on.isoformat())
             for token, starts in others.items():
                 numbers[token] = tuple(_until(span, starts) for span in numbers[token])
         known = _among(rows, "account_token", accounts)

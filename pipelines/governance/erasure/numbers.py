@@ -47,12 +47,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Held:
-    """A subscription has a number on the days [start, end); None: since ever, or still."""
+    """A subscription has a number on the days [start, end); None: since ever, or still. `claimed_on`: its own first."""
 
     msisdn: str
     subscription: str
     start: date | None
     end: date | None
+    claimed_on: date
 
 
 @dataclass
@@ -112,7 +113,7 @@ def _spans(msisdn: str, claims: list[_Claim], events: list[Event]) -> list[Held]
         given_away = [event.on for event in events if event.kind == "reassignment"
                       and event.on > claim.start + GIVEN_WITHIN and (following is None or event.on < following)]
         end = min(given_away) if given_away else following
-        found.append(Held(msisdn, claim.subscription, claim.start if place else None, end))
+        found.append(Held(msisdn, claim.subscription, claim.start if place else None, end, claim.start))
     return found
 
 

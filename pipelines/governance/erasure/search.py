@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,11 @@ class Searched:
     kept: int
 
 
-def search(job: Job) -> Searched:
-    """Look for their tokens in every file. Numbers others have are theirs to keep, and not looked for."""
+def search(job: Job, clear_rows: Mapping[str, int] | None = None) -> Searched:
+    """Look for their tokens in every file. Numbers others have are theirs to keep, and not looked for.
+
+    `clear_rows`: what was found by path in files with clear identifiers, whose ids are only somebody's with the column.
+    """
     home = settings().home
     files = [path for path in _files(home) if _store(home, path) not in (*ON_PURPOSE, *NOT_OURS)]
     kept = sum(1 for path in _files(home) if _store(home, path) in ON_PURPOSE)
@@ -53,6 +56,7 @@ def search(job: Job) -> Searched:
     for path in files:
         stores[_store(home, path)] = stores.get(_store(home, path), 0) + 1
     found = {str(path.relative_to(home)): count for path, count in zip(files, counts, strict=True) if count}
+    found |= clear_rows or {}
     return Searched(len(files), sum(path.stat().st_size for path in files if path.exists()), stores, found, kept)
 
 
