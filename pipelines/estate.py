@@ -72,10 +72,37 @@ class ExchangeRate(_Strict):
     rate: Decimal = Field(gt=0)
 
 
+# What a build of a new as_of may still read: invoices of a year, and the longest label before it is known.
+LONGEST_MEMORY = timedelta(days=365)
+LONGEST_LABEL = timedelta(days=127)
+
+
 class Retention(_Strict):
-    landing: int = 30
-    quarantine: int = 90
-    reports: int = 400
+    """Days by class; none: kept for ever. `retrain`: how long a version may stand that was trained on an erased person.
+
+    What somebody may still be trained on cannot be given up: raw/ must reach back as far as a build reads, features
+    and scores as far as the longest label takes to be known.
+    """
+
+    landing: int = Field(default=30, ge=1)
+    quarantine: int = Field(default=90, ge=1)
+    raw: int | None = None
+    features: int | None = None
+    scores: int | None = None
+    reports: int = Field(default=400, ge=1)
+    logs: int = Field(default=400, ge=1)
+    retrain: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _reaches_back(self) -> Retention:
+        least = {"raw": (LONGEST_MEMORY + LONGEST_LABEL).days, "features": LONGEST_LABEL.days,
+                 "scores": LONGEST_LABEL.days}
+        for name, days in least.items():
+            found = getattr(self, name)
+            if found is not None and found < days:
+                raise ValueError(f"{name} = {found} days is shorter than the {days} that features and labels still "
+                                 f"read; write {days} or more, or leave {name} out to keep it")
+        return self
 
 
 class Estate(_Strict):

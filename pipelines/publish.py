@@ -3,6 +3,9 @@
 The manifest beside the partitions is an append-only journal of two lines per publication: `prepared` before the
 rename, `committed` after it. A process killed between the two leaves a `prepared` line whose sha256 says whether
 the rename happened, so `repair` needs nothing but the directory. One machine, one disk: the lock is `flock`.
+
+What is published never changes, with one exception: `rewrite`, for the erasure of a person or a new linking key. Its
+line (`rewritten`) takes the place of the one before and says what that was: its sha256, its rows, and why.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.errors import IntegrityError, PublishedChanged, StorageFault, UsageError
+from pipelines.errors import Held, IntegrityError, PublishedChanged, StorageFault, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,8 @@ Key = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Entry:
-    """One publication. `state` is `committed` or `absent` (declared: nothing will come for this key)."""
+    """One publication. `state` is `committed`, `absent` (declared: nothing will come for this key) or `purged` (it was
+    published, and its retention is over)."""
 
     key: dict[str, str]
     version: int
@@ -68,11 +72,13 @@ class Dataset:
         return self.directory(key) / LIVE
 
     def entries(self) -> dict[tuple[str, ...], Entry]:
-        """The standing entry of every key, oldest key first."""
+        """The standing entry of every key, oldest key first; a rewritten partition stands as committed."""
         standing: dict[tuple[str, ...], Entry] = {}
         for entry in self._journal():
             if entry.state != "prepared":
-                standing[tuple(entry.key.values())] = entry
+                standing[tuple(entry.key.values())] = (
+                    replace(entry, state="committed") if entry.state == "rewritten" else entry
+                )
         return dict(sorted(standing.items()))
 
     def entry(self, key: Key) -> Entry | None:
@@ -83,7 +89,10 @@ class Dataset:
         return [entry for entry in self._journal() if entry.key == dict(key) and entry.state != "prepared"]
 
     def publications(self) -> list[Entry]:
-        """Every publication of every key, in the order they were made."""
+        """Every publication of every key, in the order they were made, as it was when it was made.
+
+        Without rewritings: what a later partition says of its inputs stays true of these lines.
+        """
         return [entry for entry in self._journal() if entry.state == "committed"]
 
     def publish(
@@ -112,10 +121,15 @@ class Dataset:
                 rows = write(beside)
                 if audit is not None:
                     audit(beside)
+                _refuse_erased(beside, self.root.name)
                 digest = sha256(beside)
                 standing = self.entry(key)
                 if standing is not None and standing.state == "committed":
                     if standing.sha256 == digest and self.live(key).exists():
+                        return standing
+                    if frozen and self.live(key).exists() and _stands_after_erasure(standing, rows):
+                        log.warning("%s %s: stands as it was when somebody was erased from it; their neighbours would "
+                                    "be rebuilt otherwise", self.root.name, "/".join(key.values()))
                         return standing
                     if frozen and self.live(key).exists():
                         raise PublishedChanged(
@@ -128,15 +142,58 @@ class Dataset:
                     key=dict(key), version=(standing.version if standing else 0) + 1, rows=rows, sha256=digest,
                     known_on=known_on.isoformat() if known_on else None, inputs=dict(inputs or {}),
                 )
-                self._append(entry, state="prepared")
-                _fsync(beside)
-                os.replace(beside, self.live(key))
-                _fsync(folder)
-                self._append(entry, state="committed")
+                self._swap(entry, beside)
             finally:
                 beside.unlink(missing_ok=True)
         log.info("published %s %s rows=%d version=%d", self.root.name, "/".join(key.values()), rows, entry.version)
         return entry
+
+    def rewrite(
+        self, key: Key, write: Callable[[Path, Path], int], because: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+    ) -> Entry | None:
+        """Replace the published bytes of a key by what `write(live, beside)` makes of them; it returns the rows.
+
+        Version and knowledge date stay. The new line keeps, under `rewritten`, the sha256 and rows of every line it
+        takes the place of, with `because`. The same bytes are a no-op; None when nothing is published for the key.
+        """
+        folder = self.directory(key)
+        with writing(folder), self._lock():
+            self._repair_locked()
+            standing = self.entry(key)
+            if standing is None or standing.state != "committed":
+                return None
+            beside = folder / f".{uuid.uuid4().hex}.tmp"
+            try:
+                rows = write(self.verify(key), beside)
+                digest = sha256(beside)
+                if digest == standing.sha256:
+                    return standing
+                before = {"sha256": standing.sha256, "rows": standing.rows, **because}
+                chain = [*standing.inputs.get("rewritten", []), before]
+                kept = {**standing.inputs, **(inputs or {}), "rewritten": chain}
+                entry = replace(standing, rows=rows, sha256=digest, inputs=kept)
+                self._swap(entry, beside)
+            finally:
+                beside.unlink(missing_ok=True)
+        log.info("rewritten %s %s rows=%d before=%d", self.root.name, "/".join(key.values()), rows, standing.rows)
+        return entry
+
+    def purge(self, key: Key) -> int:
+        """Remove a published partition for good and record that it was; returns the bytes freed."""
+        with writing(self.root), self._lock():
+            self._repair_locked()
+            standing = self.entry(key)
+            if standing is None or standing.state not in ("committed", "purged"):
+                return 0
+            if standing.state == "committed":
+                self._append(standing, state="purged")
+            live = self.live(key)
+            size = live.stat().st_size if live.exists() else 0
+            live.unlink(missing_ok=True)
+            with suppress(OSError):  # something else lies there
+                live.parent.rmdir()
+        return size
 
     def declare_absent(self, keys: Sequence[Key], reason: str) -> list[Entry]:
         """Record that nothing will come for these keys; returns their entries. One that already has any keeps it."""
@@ -193,9 +250,17 @@ class Dataset:
         for entry in self._open_lines().values():
             live = self.live(entry.key)
             if live.exists() and sha256(live) == entry.sha256:
-                self._append(entry, state="committed")
+                self._append(entry, state=_settled_state(entry))
                 settled += 1
         return settled
+
+    def _swap(self, entry: Entry, beside: Path) -> None:
+        """One rename between two lines of the journal."""
+        self._append(entry, state="prepared")
+        _fsync(beside)
+        os.replace(beside, self.live(entry.key))
+        _fsync(beside.parent)
+        self._append(entry, state=_settled_state(entry))
 
     def _journal(self) -> Iterator[Entry]:
         if not self.manifest.exists():
@@ -230,6 +295,24 @@ class Dataset:
         with (self.root / ".lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _settled_state(entry: Entry) -> str:
+    return "rewritten" if "rewritten" in entry.inputs else "committed"
+
+
+def _stands_after_erasure(standing: Entry, rows: int) -> bool:
+    """Whether an erased person's neighbours have values that a rebuild without the person makes otherwise."""
+    return rows == standing.rows and any(one.get("touches_others") for one in standing.inputs.get("rewritten", []))
+
+
+def _refuse_erased(path: Path, name: str) -> None:
+    """Nobody is published who was erased while the rows were made. Raises Held; costs a look when nobody was."""
+    from pipelines.governance.tombstones import erased_in
+
+    found = erased_in(path)
+    if found:
+        raise Held(name, [f"{found} of its subscribers were erased while it was made"], "run the same step again")
 
 
 def sha256(path: Path) -> str:

@@ -64,6 +64,10 @@ class Settings:
         return self.home / "vault"
 
     @property
+    def tombstones(self) -> Path:
+        return self.home / "tombstones"
+
+    @property
     def warehouse(self) -> Path:
         return self.home / "warehouse"
 

@@ -305,6 +305,13 @@ def set_note(name: str, value: str) -> None:
     client.set_experiment_tag(_experiment(client), name, value)
 
 
+def mark(name: str, version: int, tags: Mapping[str, str]) -> None:
+    """Set tags of a version that is registered already."""
+    client = _client()
+    for key, value in tags.items():
+        client.set_model_version_tag(_checked(name), str(version), key, value)
+
+
 def git_commit() -> str:
     """The commit of this checkout, with `+changed` when files differ from it; `none` outside a checkout."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, models, operate, quarantine, transfer
+from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, transfer
 
 app = typer.Typer(
     name="telco",
@@ -29,3 +29,4 @@ operate.register(app)
 lookup.register(app)
 explain.register(app)
 audit.register(app)
+privacy.register(app)

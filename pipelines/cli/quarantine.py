@@ -158,7 +158,7 @@ def discard_sets(
 
 @app.command("purge")
 def purge_stores(as_of: AsOf, json: Json = False) -> None:
-    """Remove files past their retention (estate.toml) from quarantine/ and landing/; says what went.
+    """Remove what is past its retention (estate.toml): telco privacy purge under its former name.
 
     A drop that is not in raw/ yet is kept and named.
     """

@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -223,6 +223,22 @@ def read_online(view: View, subscriber_ids: list[str]) -> pd.DataFrame:
     stamps = pd.to_datetime(answer[f"{view.columns[0]}__ts"], unit="s", utc=True)
     known = pd.Series([stamp.date() if stamp.timestamp() > 0 else None for stamp in stamps], dtype=object)
     return answer.assign(as_of=known)[["subscriber_id", "as_of", *view.columns]]  # type: ignore[no-any-return]
+
+
+def forget_in_redis(subscriber_ids: Sequence[str], *, dry: bool = False) -> int:
+    """Delete the hashes Redis keeps of subscribers, every view in one; returns how many there were."""
+    store = _open()
+    from feast.infra.online_stores.helpers import _redis_key
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+    from feast.protos.feast.types.Value_pb2 import Value
+
+    client = store._get_provider().online_store._get_client(store.config.online_store)
+    keys = [
+        _redis_key(store.project, EntityKey(join_keys=["subscriber_id"], entity_values=[Value(string_val=one)]),
+                   entity_key_serialization_version=store.config.entity_key_serialization_version)
+        for one in subscriber_ids
+    ]
+    return int(client.exists(*keys) if dry else client.delete(*keys)) if keys else 0
 
 
 @contextlib.contextmanager

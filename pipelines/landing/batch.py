@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from pipelines import quality
 from pipelines.errors import Held, RejectedFile
+from pipelines.governance import tombstones
 from pipelines.landing import quarantine, raw
 from pipelines.landing.contract import Feed, Identifier
 from pipelines.landing.control import Control, Damaged, Drop, Seen, open_inside
@@ -295,8 +296,11 @@ def _publish(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens) -> Entry:
             if earlier is not None:
                 writer.copy(dataset.verify(key))
             standing = writer.rows
-            waiting = _write_parts(writer, feed, stamp, pieces, tokens)
+            waiting, barred = _write_parts(writer, feed, stamp, pieces, tokens)
         quarantine.keep_rows(drop, arrival.seen.sha256, waiting)
+        if barred:
+            accepted["erased"] = barred
+            log.warning("%s: %d rows of erased subscribers were not let in", drop.name, barred)
         accepted["rows"], accepted["quarantined"] = writer.rows - standing, len(waiting)
         if tally.warnings:
             accepted["warnings"] = list(tally.warnings)
@@ -311,20 +315,31 @@ def _publish(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens) -> Entry:
 
 def _write_parts(
     writer: raw.Writer, feed: Feed, stamp: raw.Stamp, pieces: Iterator[Piece], tokens: Tokens,
-) -> list[quarantine.Row]:
-    """Write every part's good rows; returns the bad ones. What the vault is to keep is kept once all are sound."""
+) -> tuple[list[quarantine.Row], int]:
+    """Write every part's good rows; returns the bad ones, and how many of both were of erased subscribers and went.
+
+    What the vault is to keep is kept once all are sound.
+    """
     waiting: list[quarantine.Row] = []
+    barred = 0
     identifiers: dict[tuple[Identifier, str], list[pa.Array]] = defaultdict(list)
     for piece in pieces:
-        waiting += quarantine.bad_rows(piece.reading)
+        bad = quarantine.bad_rows(piece.reading)
+        waiting += (spared := tombstones.spared_bad(feed, piece.reading, bad, tokens))
         clear = piece.good()
-        writer.add(raw.stamped(feed, raw.tokenised(feed, clear, tokens), raw.event_days(feed, clear), stamp))
+        own, on = raw.tokenised(feed, clear, tokens), raw.event_days(feed, clear)
+        barred += len(bad) - len(spared)
+        may = tombstones.spared(feed, own, on)
+        if may is not None:
+            barred += int((~may).sum())
+            own, clear, on = own.filter(pa.array(may)), clear.filter(pa.array(may)), on[may]
+        writer.add(raw.stamped(feed, own, on, stamp))
         for (kind, operator), values in (raw.clear_identifiers(feed, clear) if feed.vault else ()):
             identifiers[kind, operator].append(values)
     for (kind, operator), arrays in identifiers.items():
         segment = f"{feed.id}.dt={stamp.dt}.v{stamp.version}"
         tokens.keep(kind, operator, pa.concat_arrays(arrays), segment)
-    return waiting
+    return waiting, barred
 
 
 def _reject(arrival: Arrival, reasons: tuple[str, ...]) -> RejectedFile:

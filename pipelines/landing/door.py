@@ -12,6 +12,7 @@ from pipelines import quality
 from pipelines.clock import DAY, days
 from pipelines.errors import Held, RejectedFile, UsageError
 from pipelines.estate import estate
+from pipelines.governance import tombstones
 from pipelines.landing import quarantine, raw
 from pipelines.landing.batch import Arrival, Landed, land_batch
 from pipelines.landing.contract import Feed
@@ -191,8 +192,12 @@ def _newest_rows(standing: Entry | None) -> int:
 
 
 def _is_duplicate(standing: Entry | None, seen: Seen) -> bool:
-    accepted = raw.drops(standing) if standing is not None and standing.state == "committed" else []
-    return bool(accepted) and accepted[-1]["sha256"] == seen.sha256
+    accepted = raw.drops(standing) if standing is not None and standing.state in ("committed", "purged") else []
+    if not accepted:
+        return False
+    # What an erasure left of a file is that file; of a day whose retention is over nothing comes in again.
+    before = tombstones.before_erasure(seen.sha256)
+    return accepted[-1]["sha256"] == before or (standing is not None and standing.state == "purged")
 
 
 def _usual_rows(dt: date, sizes: dict[date, float]) -> float | None:
@@ -206,7 +211,7 @@ def _not_arrived(drop: Drop, standing: Entry | None, why: str) -> Landed:
     """A drop that is not there: fine if it landed before or is declared absent; held if the feed is mandatory."""
     if standing is not None:
         state: Landed = Landed(drop.feed.id, drop.dt, "duplicate", _newest_rows(standing), 0)
-        return state if standing.state == "committed" else Landed(drop.feed.id, drop.dt, "absent", 0, 0)
+        return state if standing.state in ("committed", "purged") else Landed(drop.feed.id, drop.dt, "absent", 0, 0)
     facts = estate().feeds[drop.feed.id]
     if facts.mandatory or why != "nothing was delivered":
         raise Held(drop.name, [f"{why} in {drop.data.parent}"],

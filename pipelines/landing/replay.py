@@ -28,6 +28,8 @@ import pyarrow.parquet as pq
 
 from pipelines.clock import DAY
 from pipelines.errors import Held, UsageError
+from pipelines.governance import tombstones
+from pipelines.governance.erasure.matching import with_tokens
 from pipelines.landing import quarantine, raw, sealed
 from pipelines.landing.contract import Feed
 from pipelines.landing.control import Drop
@@ -43,6 +45,7 @@ from pipelines.settings import settings
 log = logging.getLogger(__name__)
 
 IN_THE_DROP = "its key is in the drop already"
+ERASED = "its subscriber was erased"
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,11 @@ def _judge(drop: Drop, path: Path, standing: Entry, rows: list[Row], tokens: Tok
         spread(findings, [piece])
     judged = _Judged(rows, reading, {**quarantine.reasons_by_row(reading), **unreadable})
     good = judged.good()
+    clear = reading.table.take(pa.array(good, pa.int64()))
+    may = tombstones.spared(drop.feed, with_tokens(drop.feed, clear, tokens), raw.event_days(drop.feed, clear))
+    if may is not None:
+        judged = _Judged(rows, reading, {**judged.reasons, **{good[at]: [ERASED] for at in np.flatnonzero(~may)}})
+        good = judged.good()
     taken = _already_in(drop.feed, standing, _raw_rows(drop.feed, judged, good, raw.Stamp(drop.dt, 0, drop.dt), tokens))
     return _Judged(rows, reading, {**judged.reasons, **{good[at]: [IN_THE_DROP] for at in taken}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.errors import IntegrityError
+from pipelines.errors import Held, IntegrityError
 from pipelines.landing import sealed
 from pipelines.landing.contract import Identifier
 from pipelines.publish import write_json
@@ -37,17 +38,29 @@ Digests = npt.NDArray[np.bytes_]
 
 @dataclass(frozen=True)
 class LinkingKey:
-    """The key of one kind of identifier. The id is derived from the key and is no secret; manifests carry it."""
+    """The key of one kind of identifier. The id is derived from the key and is no secret; manifests carry it.
+
+    `earlier`: keys before it, oldest first. A new one is put around them (`rekeyed`), so that what has a token keeps
+    joining, and whoever learned the old key can compute none of the new tokens.
+    """
 
     key_id: str
     secret: bytes = field(repr=False)
+    earlier: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def around(self, secret: bytes) -> LinkingKey:
+        """This key with a newer one around it."""
+        return _key_of(self.key_id.rpartition("-")[0], (*self.earlier, self.secret, secret))
 
 
 def linking_key(kind: Identifier) -> LinkingKey:
     """The key of a kind, made at its first use. Raises IntegrityError when raw/ was made with another one."""
-    path = settings().secrets / f"link_{kind.value}.json"
+    path = key_file(kind)
     with _lock():
         used = _used_ids()
+        if rotation_file(kind).exists():
+            raise Held(f"linking key {kind.value}", ["it is being rotated: tokens of two keys would not join"],
+                       f"finish it: telco privacy rotate-key {kind.value}")
         if not path.exists():
             if kind.value in used:
                 raise IntegrityError(
@@ -55,15 +68,51 @@ def linking_key(kind: Identifier) -> LinkingKey:
                     "a new key would make every subscriber a stranger"
                 )
             sealed.write(path, json.dumps({"key": secrets.token_hex(32)}).encode())
-        secret = bytes.fromhex(json.loads(path.read_bytes())["key"])
-        key_id = f"{kind.value}-{hashlib.sha256(secret).hexdigest()[:8]}"
+        key = stored(kind)
+        key_id = key.key_id
         if used.get(kind.value, key_id) != key_id:
             raise IntegrityError(
                 f"{path} holds key {key_id}, raw/ was made with {used[kind.value]}. Restore the right key file"
             )
         if kind.value not in used:
             write_json(settings().raw / "linking_keys.json", {**used, kind.value: key_id})
-    return LinkingKey(key_id, secret)
+    return key
+
+
+def key_file(kind: Identifier) -> Path:
+    return settings().secrets / f"link_{kind.value}.json"
+
+
+def rotation_file(kind: Identifier) -> Path:
+    """Holds the new key while a rotation is under way."""
+    return settings().secrets / f"rotating_{kind.value}.json"
+
+
+def stored(kind: Identifier) -> LinkingKey:
+    """The key as it lies in secrets/, whatever raw/ was made with."""
+    told = json.loads(key_file(kind).read_bytes())
+    return _key_of(kind.value, tuple(bytes.fromhex(key) for key in (*told.get("earlier", []), told["key"])))
+
+
+def store(kind: Identifier, key: LinkingKey) -> None:
+    """Put a key in force: raw/ is told its id first, then the file is replaced."""
+    with _lock():
+        write_json(settings().raw / "linking_keys.json", {**_used_ids(), kind.value: key.key_id})
+        told = {"key": key.secret.hex(), "earlier": [earlier.hex() for earlier in key.earlier]}
+        sealed.write(key_file(kind), json.dumps(told).encode())
+
+
+def _key_of(kind: str, keys: tuple[bytes, ...]) -> LinkingKey:
+    return LinkingKey(f"{kind}-{hashlib.sha256(b''.join(keys)).hexdigest()[:8]}", keys[-1], keys[:-1])
+
+
+def rekeyed(tokens: pa.Array, secret: bytes) -> pa.Array:
+    """Tokens under a newer key: HMAC-SHA256 of each token, the first 16 bytes; nulls stay null."""
+    coded = tokens.dictionary_encode()
+    if not len(coded.dictionary):
+        return tokens
+    made = _keyed(secret, "", _bytes(_unhex(pa.chunked_array([coded.dictionary]))))
+    return _hex(made).take(coded.indices)
 
 
 def normalised(kind: Identifier, clear: pa.Array) -> pa.Array:
@@ -151,21 +200,14 @@ class Tokens:
     def _hashed(self, kind: Identifier, owner: str, values: pa.Array) -> Digests:
         """HMAC-SHA256 (RFC 2104), the first 16 bytes: of the digits, or of `operator|id` where an operator owns the id.
 
-        The two keyed states are copied instead of made anew: 2.6 us an identifier, `hmac.digest` takes 11.
+        Of that again with every key that was put around the first one.
         """
-        block = self._key(kind).secret.ljust(hashlib.sha256().block_size, b"\0")
-        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-        if owner:
-            inner.update(f"{owner}|".encode())
-        begin, finish, length = inner.copy, outer.copy, _TOKEN.itemsize
-        out = bytearray()
-        for value in values.cast(pa.binary()).to_pylist():
-            inside, outside = begin(), finish()
-            inside.update(value)
-            outside.update(inside.digest())
-            out += outside.digest()[:length]
-        return np.frombuffer(out, _TOKEN)
+        key = self._key(kind)
+        first, *later = (*key.earlier, key.secret)
+        digests = _keyed(first, owner, values.cast(pa.binary()).to_pylist())
+        for secret in later:
+            digests = _keyed(secret, "", _bytes(digests))
+        return digests
 
     def _key(self, kind: Identifier) -> LinkingKey:
         if kind not in self._keys:
@@ -179,6 +221,32 @@ class Tokens:
             parts = [_unhex(pq.read_table(segment, columns=["token"])["token"]) for segment in segments]
             self._vaulted[kind] = np.sort(np.concatenate(parts)) if parts else np.empty(0, _TOKEN)
         return self._vaulted[kind]
+
+
+def _keyed(secret: bytes, owner: str, values: Iterable[bytes]) -> Digests:
+    """HMAC-SHA256 of each value, 16 bytes.
+
+    The two keyed states are copied instead of made anew: 2.6 us an identifier, `hmac.digest` takes 11.
+    """
+    block = secret.ljust(hashlib.sha256().block_size, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    if owner:
+        inner.update(f"{owner}|".encode())
+    begin, finish, length = inner.copy, outer.copy, _TOKEN.itemsize
+    out = bytearray()
+    for value in values:
+        inside, outside = begin(), finish()
+        inside.update(value)
+        outside.update(inside.digest())
+        out += outside.digest()[:length]
+    return np.frombuffer(out, _TOKEN)
+
+
+def _bytes(digests: Digests) -> list[bytes]:
+    """Each of them in full: NumPy takes zero bytes at the end of a text for its end."""
+    data, size = digests.tobytes(), _TOKEN.itemsize
+    return [data[at:at + size] for at in range(0, len(data), size)]
 
 
 _DIGITS = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), np.uint16)  # two characters a byte

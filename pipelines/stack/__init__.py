@@ -182,7 +182,8 @@ def dag_ids() -> list[str]:
     """Every DAG this project has."""
     from pipelines.models import SPECS
 
-    return [*NIGHTLY, "promote", "retrain_tick", *(f"retrain_{model}" for model in SPECS), "bootstrap_history"]
+    return [*NIGHTLY, "promote", "retrain_tick", *(f"retrain_{model}" for model in SPECS), "bootstrap_history",
+            "erase_subscribers"]
 
 
 def _ports_file() -> Path:

@@ -133,6 +133,7 @@ def _kept(work: _Work, candidate: Candidate, away: RegistryAway) -> RegistryAway
 def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
     """Register, judge, write the bundle, settle. Raises RegistryAway anywhere; the same again goes on where it was."""
     from pipelines import registration, tracking
+    from pipelines.governance.erasure import models as erased
     from pipelines.training import provenance
 
     registered = tracking.register(
@@ -142,6 +143,7 @@ def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
     )
     bundle = _bundle(work, registered.version, candidate)
     provenance.record(bundle)
+    erased.check(work.spec.name, registered.version)
     registration.settle(registered, bundle)
     return registered, bundle
 

@@ -154,3 +154,68 @@ def test_fifty_kills_at_random_moments_never_show_half_a_partition(scores: Datas
         assert entry.version >= version
         version = entry.version
     assert version > 10
+
+
+def erased(text: str, rows: int = 1):  # type: ignore[no-untyped-def]
+    def write(live: Path, beside: Path) -> int:
+        assert live.exists()
+        beside.write_text(text)
+        return rows
+
+    return write
+
+
+def test_a_rewritten_partition_stands_and_says_what_it_was(scores: Dataset) -> None:
+    first = scores.publish(KEY, writing("ab", 2), inputs={"raw": "x"})
+    made = scores.rewrite(KEY, erased("b"), {"job": "R1"})
+    assert made is not None
+    assert scores.verify(KEY).read_text() == "b"
+    assert scores.entry(KEY) == made
+    assert (made.state, made.version, made.rows) == ("committed", 1, 1)
+    assert made.inputs == {"raw": "x", "rewritten": [{"sha256": first.sha256, "rows": 2, "job": "R1"}]}
+    assert scores.publications() == [first]
+    assert scores.publish(KEY, writing("b")) == made  # a rebuild without the person
+    with pytest.raises(PublishedChanged):
+        scores.publish(KEY, writing("ab"))
+    assert scores.rewrite(KEY, erased("b"), {"job": "R2"}) == made  # nothing to take out
+    assert scores.rewrite({"as_of": "2026-03-02"}, erased("b"), {"job": "R2"}) is None
+
+
+def test_a_killed_rewriting_is_settled_as_one(scores: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores.publish(KEY, writing("ab", 2))
+    append = Dataset._append
+
+    def dies(self: Dataset, *entries: object, state: str) -> None:
+        if state == "rewritten":
+            raise KeyboardInterrupt
+        append(self, *entries, state=state)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Dataset, "_append", dies)
+        with pytest.raises(KeyboardInterrupt):
+            scores.rewrite(KEY, erased("b"), {"job": "R1"})
+    assert scores.verify(KEY).read_text() == "b"
+    assert scores.repair() == 1
+    assert [json.loads(line)["state"] for line in scores.manifest.read_text().splitlines()][-2:] == [
+        "prepared", "rewritten"]
+    assert len(scores.publications()) == 1
+
+
+def test_neighbours_of_somebody_erased_may_be_rebuilt_otherwise_and_stand(scores: Dataset) -> None:
+    scores.publish(KEY, writing("ab", 2))
+    made = scores.rewrite(KEY, erased("b"), {"job": "R1", "touches_others": True})
+    assert scores.publish(KEY, writing("B")) == made  # a decile moved: what was published stands
+    with pytest.raises(PublishedChanged):
+        scores.publish(KEY, writing("BB", 2))  # a row more is no neighbour's value
+
+
+def test_a_purged_partition_is_gone_and_remembered(scores: Dataset) -> None:
+    scores.publish(KEY, writing("ab", 2))
+    assert scores.purge(KEY) == 2
+    assert scores.purge(KEY) == 0
+    entry = scores.entry(KEY)
+    assert entry is not None
+    assert (entry.state, entry.rows) == ("purged", 2)
+    assert not scores.directory(KEY).exists()
+    with pytest.raises(IntegrityError, match="no published partition"):
+        scores.verify(KEY)
