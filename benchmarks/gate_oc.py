@@ -61,9 +61,9 @@ class Model:
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="aa,power,planted", help="which parts, by comma")
-    parser.add_argument("--pairs", type=int, default=400, help="A/A pairs of fitted models")
-    parser.add_argument("--repetitions", type=int, default=200, help="of every cell of power")
-    parser.add_argument("--planted", type=int, default=40, help="pairs each fault is planted in")
+    parser.add_argument("--pairs", type=int, default=300, help="A/A pairs of fitted models")
+    parser.add_argument("--repetitions", type=int, default=100, help="of every cell of power")
+    parser.add_argument("--planted", type=int, default=20, help="pairs each fault is planted in")
     parser.add_argument("--likeness", type=float, default=0.85, help="correlation of two models' scores in `power`")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=20_260)
