@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+NAN: Final = float("nan")
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,23 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class SliceGain:
+    """Candidate against champion among the rows of one slice value, with the bootstrap's standard error of the gain."""
+
+    slice: str
+    value: str
+    rows: int
+    gain: float
+    error: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Candidate and champion on the same rows, none of which either was fitted on.
 
-    `gain` is positive when the candidate is better; `lower` is the one-sided lower confidence bound of it.
-    `rows` 0 means that there is nothing to compare on, and `why` says so.
+    A gain is positive when the candidate is better; `lower` is the one-sided lower confidence bound of it, `upper`
+    of the calibration's the upper one. `rows` 0 means that there is nothing to compare on, and `why` says so.
+    What was not measured is NaN or None, and refuses.
     """
 
     champion: int
@@ -62,6 +76,33 @@ class Comparison:
     gain: float
     lower: float
     why: str = ""
+    standing: Mapping[str, float] = field(default_factory=dict)  # the champion's own figures on these rows
+    slices: tuple[SliceGain, ...] | None = None  # those with enough rows and positives
+    calibration_gain: float = math.nan
+    calibration_upper: float = math.nan
+    label_means: tuple[float, float] = (math.nan, math.nan)  # of the candidate's frame and of the champion's
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Scoring measured while training: medians, candidate and champion in turns on the same rows.
+
+    Rows a CPU second of a batch, CPU seconds of a single row; the candidate's over the champion's, None without one.
+    """
+
+    rows_per_second: float
+    row_seconds: float
+    batch_slowdown: float | None = None
+    row_slowdown: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that the gate is shown of one candidate. `champion` None: none is in force."""
+
+    evaluation: Evaluation
+    champion: Comparison | None = None
+    speed: Speed | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +135,15 @@ class Verdict:
             for check in content["checks"]
         )
         return cls(passed=bool(content["passed"]), checks=checks, reasons=tuple(content["reasons"]))
+
+
+def at_least(value: float, bound: float) -> bool:
+    """True only for a finite value on the right side of its bound."""
+    return math.isfinite(value) and value >= bound
+
+
+def shown(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "unknown"
 
 
 def _or_nan(figures: Mapping[str, Any]) -> dict[str, Any]:

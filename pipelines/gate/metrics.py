@@ -85,6 +85,36 @@ def ece(label: Array, probability: Floats, bins: int = 10) -> float:
     return sum(row["n"] * abs(row["predicted"] - row["observed"]) for row in table) / total if total else NAN
 
 
+def calibration(label: Array, probability: Floats) -> dict[str, float]:
+    """How a set of probabilities is off as a whole: slope and ratio, both 1 when it is not.
+
+    `calibration_slope` is that of the logistic regression of the label on the log-odds (Cox 1958, "Two further
+    applications of a model for binary regression"): below 1 they are too extreme, above 1 too timid.
+    `calibration_ratio` is the predicted count over the observed. NaN of one class, without rows, of a constant.
+    """
+    p, y = np.clip(np.asarray(probability, dtype=np.float64), 1e-15, 1 - 1e-15), np.asarray(label, dtype=np.float64)
+    observed = float(y.sum())
+    if not (0 < observed < len(y)) or not np.all(np.isfinite(p)):
+        return {"calibration_slope": NAN, "calibration_ratio": NAN}
+    return {"calibration_slope": _slope(np.log(p) - np.log1p(-p), y), "calibration_ratio": float(p.sum()) / observed}
+
+
+def _slope(odds: Floats, label: Floats) -> float:
+    """Newton's method from a slope of 1; NaN where it does not settle (separable, or all odds equal)."""
+    centred = odds - odds.mean()
+    if not np.any(np.abs(centred) > 1e-9):
+        return NAN
+    design, line = np.column_stack([centred, np.ones(len(odds))]), np.array([1.0, float(odds.mean())])
+    for _ in range(100):
+        p = 1.0 / (1.0 + np.exp(-np.clip(design @ line, -40, 40)))
+        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, design.T @ (p - label))
+        line = line - np.clip(step, -2.0, 2.0)
+        if np.max(np.abs(step)) < 1e-9:
+            return float(line[0])
+    return NAN
+
+
 def money(realised: Floats, predicted: Floats) -> dict[str, float]:
     """Figures of a model that gives amounts: total bias as a share of the realised total, rank order, errors in EUR."""
     if not len(realised) or not (np.all(np.isfinite(predicted)) and np.all(np.isfinite(realised))):

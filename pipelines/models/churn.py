@@ -44,6 +44,14 @@ SPEC: Final = ModelSpec(
             Baseline("logistic", "auc", by=-0.01),
         ),
         compare_on="auc",
+        # Two standard errors at 50 leavers: .17 of the slope, .14 of the ratio. Log-odds twice as wide have a slope of
+        # .5, a count 1.8 times too high would buy as many offers in vain.
+        calibration=(
+            Floor("calibration_slope", 0.6),
+            Floor("calibration_slope", 1.6, is_ceiling=True),
+            Floor("calibration_ratio", 0.65),
+            Floor("calibration_ratio", 1.5, is_ceiling=True),
+        ),
         first_champion=FirstChampion.FIRST_PASSING,
     ),
     split=Split(),

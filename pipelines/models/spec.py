@@ -73,6 +73,20 @@ class Gate:
     confidence: float = 0.975        # one-sided
     refresh_after_days: int = 90     # a champion older than this may be replaced by one that is not worse
     non_inferiority: float = 0.01    # by at most this much of `compare_on`
+    # A slice of the rows that lost more than this of `compare_on` refuses, where the loss is no chance: one-sided,
+    # Holm over all slices, so that an equal candidate is refused with at most this probability.
+    max_slice_loss: float = 0.02
+    slice_error: float = 0.05
+    calibration: tuple[Floor, ...] = ()     # floors of how far the predicted amounts or probabilities may be off
+    calibrated_by: str = "ece"              # the metric of which the champion's may be clearly less by at most ...
+    max_calibration_loss: float = 0.005     # ... this
+    # The label's mean in the candidate's frame against the champion's, as a ratio either way: frames overlap or follow
+    # each other, so half as many leavers again in a quarter is an event a person must have seen, or poison.
+    label_rate_band: float = 1.5
+    # Scoring, measured while training. The bounds are a tenth of what a busy machine reached (docs/reference/gate.md).
+    min_rows_per_second: float = 10_000
+    max_row_seconds: float = 0.25
+    max_slowdown: float = 3.0               # of the champion's time on the same rows in the same minute
     first_champion: FirstChampion = FirstChampion.FIRST_PASSING
     # Of the subscribers, how many may be told that they are likelier to leave and worth more, margins being as they
     # were. None: the model is not read beside another one.

@@ -225,13 +225,14 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
                 f"Move {settings().models / work.spec.name} away or restore the registry"
             )
         return standing
-    verdict = judge(work.spec, candidate, work.as_of)
     columns = _columns(work.spec)
-    facts = {
+    draft = {
         **_facts(work), "version": version, "columns": columns, "categories": candidate.categories,
         "ledger": provenance.ledger_of(work.spec, version, work.learned_from, _facts(work), work.source).digest,
-        "calibrator": candidate.calibrator, "verdict": verdict.as_dict(), **candidate.facts,
+        "calibrator": candidate.calibrator, **candidate.facts,
     }
+    verdict = judge(work.spec, candidate, work.as_of, draft, work.frame)
+    facts = {**draft, "verdict": verdict.as_dict()}
     markdown = card(work.spec, facts, candidate.evaluation, verdict)
     files = {
         "sample.parquet": frames.sample(work.frame, columns, rows=SAMPLE_ROWS, seed=work.spec.seed),
@@ -251,6 +252,7 @@ def _facts(work: _Work) -> dict[str, Any]:
         "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
         "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
         "rows": len(work.frame), "positives": int(label.astype("float64").sum()) if _counts(spec) else 0,
+        "label_mean": float(label.astype("float64").mean()),
         "expires_after_days": spec.expires_after_days, "processing": work.leave.told(),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData
-from pipelines.gate import Evaluation
+from pipelines.gate import Evaluation, metrics
 from pipelines.gate.classification import classification, deciles, intervals
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
@@ -114,7 +114,7 @@ def _evaluation(
         design=slices.design,
         rows=len(label),
         positives=int(label.sum()),
-        metrics=classification(label, predicted),
+        metrics={**classification(label, predicted), **metrics.calibration(label, predicted)},
         baselines={name: classification(label, values) for name, values in rivals.items()},
         reliability=tuple(deciles(label, predicted)),
         slices={name: _described(spec, part) for name, part in parts.items()},

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.gate import Comparison, Evaluation, Verdict, at_least, decide
+from pipelines.gate import ORDER, Case, Check, Comparison, Evaluation, SliceGain, Speed, Verdict, at_least
+from pipelines.gate import decide as judged
 from pipelines.models import SPECS
 from pipelines.models.spec import FirstChampion
 
@@ -17,14 +18,24 @@ GATE = SPECS["churn"].gate
 NAN, INF = float("nan"), float("inf")
 GOOD = Evaluation(
     design="out_of_time", rows=5000, positives=300,
-    metrics={"auc": 0.80, "pr_auc": 0.4, "brier": 0.05, "ece": 0.01, "log_loss": 0.20, "lift_at_10": 4.0},
+    metrics={"auc": 0.80, "pr_auc": 0.4, "brier": 0.05, "ece": 0.01, "log_loss": 0.20, "lift_at_10": 4.0,
+             "calibration_slope": 1.05, "calibration_ratio": 0.97},
     baselines={
         "constant": {"auc": 0.5, "log_loss": 0.25},
         "logistic": {"auc": 0.78, "log_loss": 0.21},
     },
     alone={"price_eur": 0.61, "tenure_days": 0.66}, rows_without_consent=0, rows_outside_region=0,
 )
-BETTER = Comparison(champion=3, age_days=30, rows=4000, metric="auc", gain=0.02, lower=0.005)
+BETTER = Comparison(
+    champion=3, age_days=30, rows=4000, metric="auc", gain=0.02, lower=0.005, standing={"auc": 0.78, "ece": 0.012},
+    slices=(SliceGain("operator", "alpha", 2500, 0.02, 0.01), SliceGain("operator", "bravo", 1500, -0.01, 0.01)),
+    calibration_gain=0.002, calibration_upper=0.004, label_means=(0.050, 0.048),
+)
+QUICK = Speed(rows_per_second=200_000.0, row_seconds=0.004, batch_slowdown=1.1, row_slowdown=0.9)
+
+
+def decide(evaluation, champion, gate, speed=QUICK):
+    return judged(Case(evaluation, champion, speed), gate)
 
 
 def with_metric(name: str, value: float) -> Evaluation:
@@ -42,7 +53,9 @@ def test_a_good_candidate_better_than_the_champion_passes():
     assert verdict.reasons == ()
     assert [check.name for check in verdict.checks] == [
         "enough_rows", "enough_positives", "finite", "leakage", "floor_auc", "floor_ece", "baseline_constant",
-        "baseline_logistic", "champion", "consent_and_region",
+        "baseline_logistic", "champion", "slices", "calibration_slope", "calibration_slope", "calibration_ratio",
+        "calibration_ratio", "calibration_champion", "label_rate", "speed_batch", "speed_row", "speed_batch_champion",
+        "speed_row_champion", "consent_and_region",
     ]
 
 
@@ -125,7 +138,8 @@ def test_a_model_may_lose_a_little_to_the_logistic_but_not_more():
 
 def test_the_first_champion_needs_every_other_check():
     assert decide(GOOD, None, GATE).passed
-    assert "not applicable" in decide(GOOD, None, GATE).checks[-2].sentence
+    champion = next(check for check in decide(GOOD, None, GATE).checks if check.name == "champion")
+    assert "not applicable" in champion.sentence
     assert not decide(with_metric("auc", 0.55), None, GATE).passed
     assert failed(decide(GOOD, None, replace(GATE, first_champion=FirstChampion.BY_HAND))) == {"champion"}
 
@@ -146,7 +160,8 @@ def test_an_old_champion_may_be_refreshed_by_one_that_is_not_worse():
 
 
 def test_nothing_to_compare_on_is_a_refusal_with_its_reason_however_old_the_champion():
-    nothing = Comparison(champion=3, age_days=4000, rows=0, metric="auc", gain=NAN, lower=NAN, why="no cut-off yet")
+    nothing = Comparison(champion=3, age_days=4000, rows=0, metric="auc", gain=NAN, lower=NAN, why="no cut-off yet",
+                         label_means=(0.05, 0.05))
     verdict = decide(GOOD, nothing, GATE)
     assert failed(verdict) == {"champion"}
     assert verdict.reasons == ("not comparable with champion v3: no cut-off yet",)

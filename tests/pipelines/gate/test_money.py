@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.gate import Evaluation, coherence, decide, money
+from pipelines.gate import Case, Evaluation, Speed, coherence, decide, money
 from pipelines.models import SPECS
 
 GATE = SPECS["ltv"].gate
 GOOD = {"spearman": 0.9, "total_bias": 0.01, "abs_total_bias": 0.01, "mae": 1.0, "rmse": 2.0, "interval_coverage": 0.8,
-        "gain_over_rivals": 0.4, "incoherent_share": 0.02}
+        "gain_over_rivals": 0.4, "incoherent_share": 0.02, "worst_decile_bias": 0.03}
+QUICK = Speed(rows_per_second=100_000.0, row_seconds=0.01)
 
 
 def evidence(**changed: float) -> Evaluation:
@@ -69,7 +70,7 @@ def test_only_a_rise_of_both_that_matters_is_two_stories():
 
 
 def test_the_gate_passes_good_evidence():
-    assert decide(evidence(), None, GATE).passed
+    assert decide(Case(evidence(), None, QUICK), GATE).passed
 
 
 @pytest.mark.parametrize(("changed", "reason"), [
@@ -80,14 +81,15 @@ def test_the_gate_passes_good_evidence():
     ({"gain_over_rivals": -0.01}, "gain_over_rivals is -0.0100; at least 0"),
     ({"abs_total_bias": 0.06}, "abs_total_bias is 0.0600"),
     ({"rmse": 3.5}, "of the kaplan_meier baseline"),
+    ({"worst_decile_bias": 0.11}, "worst_decile_bias is 0.1100; at most 0.1"),
 ])
 def test_the_gate_refuses_with_the_reason(changed: dict[str, float], reason: str):
-    verdict = decide(evidence(**changed), None, GATE)
+    verdict = decide(Case(evidence(**changed), None, QUICK), GATE)
     assert not verdict.passed
     assert any(reason in told for told in verdict.reasons)
 
 
 def test_a_model_that_is_read_beside_no_other_has_no_coherence_check():
-    names = [check.name for check in decide(evidence(), None, replace(GATE, max_incoherent_share=None)).checks]
+    names = [check.name for check in decide(Case(evidence(), None, QUICK), replace(GATE, max_incoherent_share=None)).checks]
     assert "coherence" not in names
     assert coherence(0.10, 0.10).passed

@@ -92,7 +92,7 @@ def test_the_verdict_is_bound_by_the_bundles_digest_and_stored_beside_it(trained
     bundle = bundles.load(trained.first.bundle)
     stored = json.loads(bundle.file("verdict.json").read_bytes())
     assert stored == bundle.facts["verdict"]
-    assert [check["name"] for check in stored["checks"]][-2:] == ["champion", "consent_and_region"]
+    assert {"champion", "consent_and_region"} <= {check["name"] for check in stored["checks"]}
 
 
 @pytest.mark.mlts("I1")

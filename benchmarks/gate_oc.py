@@ -1,0 +1,408 @@
+"""The gate as an instrument: how often it says yes, and to whom. Prints Markdown tables.
+
+    python benchmarks/gate_oc.py                # all of it; two processes of one thread each
+    python benchmarks/gate_oc.py --parts aa,planted --pairs 40 --repetitions 20
+
+Three parts. `aa`: pairs of models fitted by the churn recipe with the same configuration on disjoint halves of the
+subscribers of a synthetic operator, one standing as champion, the other a candidate, both judged on later cut-offs of
+everybody. `power`: scores whose true AUC is known (binormal), so that truly better and truly worse candidates come by
+the point; how alike two models are is taken from the pairs. `planted`: what must be refused, planted in such pairs:
+harm to one slice, a leak, miscalibration, slowness, labels that were flipped.
+
+Nothing is read or written; every figure follows from --seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TELCO_THREADS"):
+    os.environ[name] = "1"
+
+import numpy as np  # noqa: E402
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.bundle import Bundle
+    from pipelines.gate import Case, Verdict
+    from pipelines.models.spec import ModelSpec
+
+PEOPLE = 5000           # subscribers of the synthetic operator, half of them each model's
+FIT, CALIBRATE, TEST = (0, 1, 2), (3, 4), (5, 6)  # its cut-offs
+NUMBERS = tuple(f"x{place}" for place in range(10))
+COLUMNS = (*NUMBERS, "contract_type", "operator", "region", "segment", "tenure_days")
+SPEED_BATCH = 2_000
+GAINS = (-0.02, -0.015, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02)
+ROWS = (5_000, 10_000, 20_000, 40_000)
+RATE, CHAMPION_AUC, CUTOFFS = 0.05, 0.75, 3
+PLANTED = ("nothing", "slice harm", "leak", "overconfident", "counts too high", "slower", "labels flipped", "unknown")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One fitted model: its bundle as scoring would load it, and the frame it was fitted on."""
+
+    bundle: Bundle
+    label_mean: float
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", default="aa,power,planted", help="which parts, by comma")
+    parser.add_argument("--pairs", type=int, default=300, help="A/A pairs of fitted models")
+    parser.add_argument("--repetitions", type=int, default=100, help="of every cell of power")
+    parser.add_argument("--planted", type=int, default=20, help="pairs each fault is planted in")
+    parser.add_argument("--likeness", type=float, default=0.85, help="correlation of two models' scores in `power`")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=20_260)
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> int:
+    options, began = arguments(words), time.perf_counter()
+    parts = {"aa": aa, "power": power, "planted": planted}
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+        for name in options.parts.split(","):
+            print("\n".join(parts[name](options, pool)), flush=True)
+    print(f"\n{time.perf_counter() - began:.0f} s in {options.processes} processes, load {os.getloadavg()[0]:.1f}")
+    return 0
+
+
+# --- a synthetic operator -------------------------------------------------------------------------------------------
+
+
+def spec() -> ModelSpec:
+    from pipelines.models import SPECS
+    from pipelines.models.spec import Slice
+
+    slices = (Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"),
+              Slice("tenure_days", (0, 90, 365, 730)))
+    return replace(SPECS["churn"], slices=slices)
+
+
+def operator(seed: int, *, people: int = PEOPLE, cutoffs: Sequence[int] = (*FIT, *CALIBRATE, *TEST)) -> pd.DataFrame:
+    """Keys, features and is_churned: one row per subscriber and cut-off.
+
+    The log-odds are a line in five features, a step and an interaction in contract and contacts, and what nobody sees
+    of a subscriber; about 5 % leave at every cut-off. Nobody is taken out after leaving: rows stay alike.
+    """
+    import pandas as pd
+
+    person, parts = np.random.default_rng([seed, 1]), []
+    contract = person.choice(["month", "year", "prepaid"], people, p=[0.5, 0.3, 0.2])
+    fixed = {
+        "contract_type": contract, "operator": person.choice(["alpha", "bravo"], people, p=[0.6, 0.4]),
+        "region": person.choice(["north", "south", "west"], people), "tenure_days": person.integers(1, 2000, people),
+        "segment": person.choice(["home", "business"], people, p=[0.8, 0.2]),
+    }
+    hidden, lasting = person.normal(0, 0.5, people), person.normal(size=(people, len(NUMBERS)))
+    for cutoff in cutoffs:
+        now = np.random.default_rng([seed, 2, cutoff])
+        x = 0.7 * lasting + 0.7 * now.normal(size=lasting.shape)
+        logit = (-4.1 + x[:, :5] @ [0.5, 0.4, 0.3, 0.2, 0.2] + 0.9 * (contract == "month") + hidden
+                 + 0.9 * ((x[:, 5] > 0.5) & (contract == "month")) + 0.6 * (fixed["tenure_days"] < 365))
+        hazard = 1 / (1 + np.exp(-logit))
+        parts.append(pd.DataFrame({
+            "subscriber_id": [f"s{number:06d}" for number in range(people)],
+            "event_timestamp": pd.Series([pd.Timestamp("2026-01-02") + pd.Timedelta(days=30 * cutoff)] * people),
+            "cutoff": cutoff, "hazard": hazard, "is_churned": now.random(people) < hazard,
+            **dict(zip(NUMBERS, x.T.astype("float32"), strict=True)), **fixed,
+        }))
+    return pd.concat(parts, ignore_index=True)
+
+
+def halves(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two disjoint halves of the subscribers, every row of each."""
+    from pipelines.training.folds import folds
+
+    side = folds(frame["subscriber_id"].to_numpy(dtype=object), 2, "halves")
+    return frame[side == 0], frame[side == 1]
+
+
+def fitted(the: ModelSpec, frame: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> Model:
+    """The churn recipe on the fit and calibrate cut-offs."""
+    from pipelines import bundle as bundles
+    from pipelines.training import recipe
+
+    learned = [frame[frame["cutoff"].isin(cutoffs)] for cutoffs in (FIT, CALIBRATE)]
+    categories = bundles.learn_categories(learned[0], columns)
+    made = recipe.fit_in_time(the, *(recipe.encode(part, the, columns, categories) for part in learned))
+    facts = {"columns": list(columns), "categories": categories, "calibrator": made.calibrator, "model": "churn",
+             "version": 1, "feature_service": "synthetic"}
+    return Model(bundles.Bundle(Path("nowhere"), "", facts, made.booster), float(learned[0]["is_churned"].mean()))
+
+
+# --- one pair before the gate ---------------------------------------------------------------------------------------
+
+
+def case(
+    the: ModelSpec, own: pd.DataFrame, candidate: Model, champion: Model, test: pd.DataFrame, *,
+    change: Callable[[Any], Any] = lambda scores: scores, age_days: int = 30,
+) -> Case:
+    """Everything the gate is shown, measured as a training measures it. `change` distorts the candidate's scores."""
+    from pipelines.gate import Case, Comparison
+    from pipelines.training import judgement, speed
+
+    label = test["is_churned"].to_numpy(dtype=np.float64)
+    ours, theirs = change(candidate.bundle.predict(test)), champion.bundle.predict(test)
+    found = Comparison(1, age_days, len(test), the.gate.compare_on, float("nan"), float("nan"),
+                       label_means=(candidate.label_mean, champion.label_mean))
+    watch = test.iloc[:SPEED_BATCH]
+    clock = speed.measured(speed.score_of(the, candidate.bundle), watch, speed.score_of(the, champion.bundle), watch)
+    return Case(_evaluation(the, own, candidate, test, label, ours),
+                replace(found, **judgement.beside(the, test, ours, theirs)), clock)
+
+
+def _evaluation(the: ModelSpec, own: pd.DataFrame, candidate: Model, test: pd.DataFrame, label: Any, ours: Any) -> Any:
+    from pipelines.gate import Evaluation, metrics
+    from pipelines.gate.classification import classification
+    from pipelines.training import baselines, leakage, recipe
+
+    columns, categories = candidate.bundle.columns, candidate.bundle.categories
+    train = recipe.encode(own[own["cutoff"].isin(FIT)], the, columns, categories)
+    judged = recipe.encode(test, the, columns, categories)
+    rivals = {"constant": baselines.constant(train, len(label)),
+              "logistic": baselines.logistic(train, judged, categories)}
+    return Evaluation(
+        design="out_of_time", rows=len(label), positives=int(label.sum()),
+        metrics={**classification(label, ours), **metrics.calibration(label, ours)},
+        baselines={name: classification(label, scores) for name, scores in rivals.items()},
+        alone=leakage.alone(train, categories.keys(), seed=the.seed),
+    )
+
+
+def pair(seed: int) -> dict[str, Any]:
+    """One A/A pair: the verdict's checks, the gain, and what rules without an interval would have said."""
+    from pipelines.gate import decide
+
+    the, frame = spec(), operator(seed)
+    test = frame[frame["cutoff"].isin(TEST)].reset_index(drop=True)
+    sides = halves(frame)
+    champion, candidate = (fitted(the, side) for side in sides)
+    shown = case(the, sides[1], candidate, champion, test)
+    verdict = decide(shown, the.gate)
+    label = test["is_churned"].to_numpy()
+    ours, theirs = (model.bundle.predict(test) for model in (candidate, champion))
+    beyond = operator(seed + 1_000_000, people=2 * PEOPLE, cutoffs=TEST[:1])
+    truly = [_true_auc(beyond, model) for model in (candidate, champion)]
+    return {
+        "passed": verdict.passed, "failed": _failed(verdict), "rows": len(test), "positives": int(label.sum()),
+        "auc": shown.evaluation.metrics["auc"], "gain": shown.champion.gain, "true_gain": truly[0] - truly[1],
+        "f1": _f1(label, ours) >= _f1(label, theirs), "likeness": _likeness(label, ours, theirs),
+        "refreshed": not set(_failed(decide(replace(shown, champion=replace(shown.champion, age_days=1000)), the.gate))),
+    }
+
+
+def _true_auc(frame: pd.DataFrame, model: Model) -> float:
+    """The expected AUC among other subscribers: every row is a leaver by its hazard and a stayer by the rest of it."""
+    from pipelines.gate import metrics
+
+    scores, hazard = model.bundle.predict(frame), frame["hazard"].to_numpy()
+    label = np.repeat([1, 0], len(frame))
+    return metrics.auc(label, np.tile(scores, 2), np.concatenate([hazard, 1 - hazard]))
+
+
+def _f1(label: Any, scores: Any) -> float:
+    """F1 of calling the likeliest tenth."""
+    called = scores >= np.quantile(scores, 0.9)
+    return float(2 * (called & label).sum() / (called.sum() + label.sum()))
+
+
+def _likeness(label: Any, ours: Any, theirs: Any) -> float:
+    """Correlation of two models' log-odds among those who stay and those who leave, as the binormal scores have it."""
+    odds = [np.log(p) - np.log1p(-p) for p in (np.clip(ours, 1e-9, 1 - 1e-9), np.clip(theirs, 1e-9, 1 - 1e-9))]
+    return float(np.mean([np.corrcoef(odds[0][label == side], odds[1][label == side])[0, 1] for side in (0, 1)]))
+
+
+def _failed(verdict: Verdict) -> list[str]:
+    return [check.name for check in verdict.checks if not check.passed]
+
+
+# --- A/A --------------------------------------------------------------------------------------------------------------
+
+
+def aa(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
+    found = list(pool.map(pair, range(options.seed, options.seed + options.pairs), chunksize=4))
+    count = len(found)
+    promoted = [one for one in found if one["passed"]]
+    others = sum(bool(set(one["failed"]) - {"champion"}) for one in found)
+    mean = {name: float(np.mean([one[name] for one in found])) for name in ("rows", "positives", "auc", "likeness")}
+    yield (f"## Same configuration, disjoint halves: {count} pairs\n\n{mean['rows']:.0f} judged rows of {PEOPLE} "
+           f"subscribers, {mean['positives']:.0f} leavers, AUC {mean['auc']:.3f}; the two models' scores correlate by "
+           f"{mean['likeness']:.2f}; the true gain of the candidate has a standard deviation of "
+           f"{np.std([one['true_gain'] for one in found]):.4f}.\n")
+    yield "| rule | promoted | 95 % interval |"
+    yield "|---|---:|---|"
+    yield _share("the gate", len(promoted), count)
+    yield _share("... of them truly worse or equal", sum(one["true_gain"] <= 0 for one in promoted), count)
+    yield _share("the comparison alone", sum("champion" not in one["failed"] for one in found), count)
+    yield _share("the gate, champion past its age (*refresh*)", sum(one["refreshed"] for one in found), count)
+    yield _share("AUC >= champion's", sum(one["gain"] >= 0 for one in found), count)
+    yield _share("F1 of the likeliest tenth >= champion's", sum(one["f1"] for one in found), count)
+    yield _share("refused by any check but the comparison", others, count)
+    names = sorted({name for one in found for name in one["failed"]})
+    told = ", ".join(f"{name} {sum(name in one['failed'] for one in found)}" for name in names)
+    yield f"\nRefusals by check: {told}.\n"
+
+
+def _share(what: str, hits: int, count: int) -> str:
+    low, high = clopper_pearson(hits, count)
+    return f"| {what} | {hits} of {count}, {hits / count:.1%} | {low:.1%} to {high:.1%} |"
+
+
+def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson (1934), two-sided."""
+    from scipy.stats import beta
+
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, count - hits + 1)) if hits else 0.0
+    return low, float(beta.ppf(1 - tail, hits + 1, count - hits)) if hits < count else 1.0
+
+
+# --- power and refresh ----------------------------------------------------------------------------------------------
+
+
+def power(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
+    tasks = [(gain, rows, options.likeness, [options.seed, place, number])
+             for place, rows in enumerate(ROWS) for gain in GAINS for number in range(options.repetitions)]
+    bounds = list(pool.map(_bound, tasks, chunksize=20))
+    lower = {(gain, rows): np.array([bound for task, bound in zip(tasks, bounds, strict=True)
+                                     if task[:2] == (gain, rows)]) for gain in GAINS for rows in ROWS}
+    margin, count = spec().gate.non_inferiority, options.repetitions
+    yield (f"## Scores of known AUC: {count} repetitions\n\nChampion {CHAMPION_AUC}, scores correlate by "
+           f"{options.likeness:g}, {RATE:.0%} leavers, {CUTOFFS} rows a subscriber.\n")
+    for title, gains, passes in (
+        ("promoted as *better*, by the true gain in AUC points", [gain for gain in GAINS if gain >= 0],
+         lambda bound: bound > 0),
+        (f"let through as *refresh* (margin {margin:g})", GAINS, lambda bound: bound >= -margin),
+    ):
+        yield f"| rows (leavers) {title} | " + " | ".join(f"{100 * gain:+g}" for gain in gains) + " |"
+        yield "|---|" + "---:|" * len(gains)
+        for rows in ROWS:
+            shares = (float(np.mean([passes(bound) for bound in lower[gain, rows]])) for gain in gains)
+            yield f"| {rows:,} ({rows * RATE:,.0f}) | " + " | ".join(f"{share:.1%}" for share in shares) + " |"
+        yield ""
+
+
+def _bound(task: tuple[float, int, float, list[int]]) -> float:
+    """The lower bound of the gain of one pair of binormal scores."""
+    from pipelines.gate.bootstrap import paired_gain
+
+    gain, rows, likeness, seed = task
+    the, random = spec(), np.random.default_rng(seed)
+    subscriber = np.arange(rows) // CUTOFFS
+    label = (random.random(rows) < RATE).astype(np.float64)
+    shared, own = random.normal(size=rows), random.normal(size=rows)
+    theirs = shared + label * distance(CHAMPION_AUC)
+    ours = likeness * shared + np.sqrt(1 - likeness**2) * own + label * distance(CHAMPION_AUC + gain)
+    return paired_gain("auc", label, ours, theirs, subscriber, rounds=the.gate.bootstrap_rounds,
+                       confidence=the.gate.confidence, seed=the.seed)[1]
+
+
+def distance(auc: float) -> float:
+    """How far apart two normal scores of spread 1 lie whose AUC is so much (Hanley and McNeil 1982)."""
+    from scipy.stats import norm
+
+    return float(np.sqrt(2) * norm.ppf(auc))
+
+
+# --- what must be refused -------------------------------------------------------------------------------------------
+
+
+def planted(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
+    tasks = [(what, options.seed + 5_000 + number) for what in PLANTED for number in range(options.planted)]
+    found = list(pool.map(_planted, tasks, chunksize=2))
+    yield (f"## Planted: {options.planted} pairs each\n\nThe candidate knows two features more than the champion and is "
+           "truly better; into it is planted:\n")
+    yield "| planted | refused | by the check meant for it | checks that refused |"
+    yield "|---|---:|---:|---|"
+    for what in PLANTED:
+        mine = [one for task, one in zip(tasks, found, strict=True) if task[0] == what]
+        meant = sum(any(name.startswith(MEANT[what]) for name in one) for one in mine) if MEANT[what] else 0
+        names = sorted({name for one in mine for name in one})
+        told = ", ".join(f"{name} {sum(name in one for one in mine)}" for name in names)
+        yield f"| {what} | {sum(map(bool, mine))} of {len(mine)} | {meant if MEANT[what] else '-'} | {told or '-'} |"
+    yield ""
+
+
+MEANT = {
+    "nothing": "", "slice harm": "slices", "leak": "leakage", "overconfident": "calibration",
+    "counts too high": "calibration", "slower": "speed", "labels flipped": "label_rate", "unknown": "finite",
+}
+
+
+def _planted(task: tuple[str, int]) -> list[str]:
+    """Names of the checks that refused a better candidate with one fault."""
+    from pipelines.gate import decide
+
+    what, seed = task
+    the, frame = spec(), operator(seed)
+    if what == "leak":
+        random = np.random.default_rng(seed)
+        frame["told"] = np.where(frame["is_churned"], 1.0, 0.0) + random.normal(0, 0.4, len(frame))
+    columns = [*COLUMNS, "told"] if what == "leak" else list(COLUMNS)
+    test = frame[frame["cutoff"].isin(TEST)].reset_index(drop=True)
+    champion = fitted(the, frame, [name for name in COLUMNS if name not in ("x0", "contract_type")])
+    learned = _flipped(frame, seed) if what == "labels flipped" else frame
+    candidate = _slowed(the, frame, columns) if what == "slower" else fitted(the, learned, columns)
+    change = _changed(what, test, seed)
+    shown = case(the, learned, candidate, champion, test, change=change)
+    return _failed(decide(shown, the.gate))
+
+
+def _changed(what: str, test: pd.DataFrame, seed: int) -> Callable[[Any], Any]:
+    """What the fault does to the candidate's probabilities of the judged rows."""
+    random = np.random.default_rng(seed)
+
+    def logits(p: Any, scale: float, shift: float) -> Any:
+        odds = np.log(p) - np.log1p(-p)
+        return 1 / (1 + np.exp(-(scale * (odds - odds.mean()) + odds.mean() + shift)))
+
+    def shuffled(p: Any) -> Any:
+        mine = (test["segment"] == "business").to_numpy()
+        p[mine] = random.permutation(p[mine])
+        return p
+
+    def unknown(p: Any) -> Any:
+        p[random.integers(len(p))] = np.nan
+        return p
+
+    faults = {"slice harm": shuffled, "overconfident": lambda p: logits(p, 2.0, 0.0), "unknown": unknown,
+              "counts too high": lambda p: logits(p, 1.0, np.log(1.8))}
+    return faults.get(what, lambda p: p)
+
+
+def _flipped(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """A twentieth of the labels the candidate learns from, turned round."""
+    turned = np.random.default_rng(seed).random(len(frame)) < 0.05
+    return frame.assign(is_churned=frame["is_churned"].to_numpy() ^ turned)
+
+
+def _slowed(the: ModelSpec, frame: pd.DataFrame, columns: Sequence[str]) -> Model:
+    """The same model whose trees are asked thirty times over: what a careless parameter would cost."""
+    model = fitted(the, frame, columns)
+
+    class Slow(type(model.bundle)):  # type: ignore[misc]
+        def predict(self, rows: pd.DataFrame) -> Any:
+            for _ in range(29):
+                super().predict(rows)
+            return super().predict(rows)
+
+    slow = Slow(model.bundle.directory, "", model.bundle.facts, model.bundle.booster)
+    return replace(model, bundle=slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
