@@ -92,6 +92,8 @@ class Split:
     min_slice_positives: int = 20
     min_segment_rows: int = 300  # fewer rows of one operator, plan, ... are not judged by themselves
     interval_rounds: int = 200
+    # A row whose subscriber a campaign contacted inside the label's window: its outcome is of somebody who was called.
+    leave_out_contacted: bool = False
 
 
 @dataclass(frozen=True)

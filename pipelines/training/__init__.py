@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.errors import IntegrityError, NotEnoughData
 from pipelines.estate import estate
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from pipelines.bundle import Bundle
     from pipelines.tracking import Registered
     from pipelines.training.candidate import Candidate
+    from pipelines.training.stack import Stack
     from pipelines.training.value import Source
 
 __all__ = ["TrainResult", "train"]
 
 log = logging.getLogger(__name__)
-
-SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class _Work:
     spec: ModelSpec
     as_of: date
     cutoffs: tuple[date, ...]
-    frame: pd.DataFrame
+    frame: Stack | pd.DataFrame  # a classifier's rows; the judged rows of a lifetime value
     frame_digest: str
     source: Source | None = None  # of a lifetime value
 
@@ -105,7 +104,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
 
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
-    from pipelines.training import frames
+    from pipelines.training import frames, stack
     from pipelines.training.cutoffs import matured
 
     start = estate().training_start
@@ -123,8 +122,8 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     rows = frames.labels(spec, cutoffs)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")
-    frame = frames.training_frame(spec, rows)
-    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame))
+    whole = stack.read(spec, rows)
+    return _Work(spec, as_of, cutoffs, whole, whole.digest())
 
 
 def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], report: Report) -> _Work:
@@ -144,14 +143,13 @@ def _fit(work: _Work, report: Report) -> Candidate:
     from pipelines.training import classifier, value
 
     if work.source is not None:
-        return value.fit(work.spec, work.frame, _columns(work.spec), work.source, report)
+        return value.fit(work.spec, _judged(work), _columns(work.spec), work.source, report)
     return classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
 
 
 def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     """Judge, then write the bundle with the verdict inside, so that one sha256 binds both. A killed run's is kept."""
     from pipelines import bundle as bundles
-    from pipelines.training import frames
     from pipelines.training.card import card, page
     from pipelines.training.judgement import judge
 
@@ -172,7 +170,7 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     }
     markdown = card(work.spec, facts, candidate.evaluation, verdict)
     files = {
-        "sample.parquet": frames.sample(work.frame, columns, rows=SAMPLE_ROWS, seed=work.spec.seed),
+        "sample.parquet": _reference(work, columns),
         "evaluation.json": _json(candidate.evaluation.as_dict()),
         "verdict.json": _json(verdict.as_dict()),
         "card.md": markdown.encode(),
@@ -183,12 +181,12 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
 
 
 def _facts(work: _Work) -> dict[str, Any]:
-    spec, label = work.spec, work.frame[work.spec.label_column]
+    spec = work.spec
     return {
         "model": spec.name, "kind": spec.kind, "feature_service": spec.feature_service,
         "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
         "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
-        "rows": len(work.frame), "positives": int(label.astype("float64").sum()) if _counts(spec) else 0,
+        "rows": len(work.frame), "positives": 0 if work.source else _stacked(work).positives,
         "expires_after_days": spec.expires_after_days,
     }
 
@@ -226,8 +224,20 @@ def _columns(spec: ModelSpec) -> Sequence[str]:
     return features.feature_columns(spec.feature_service)
 
 
-def _counts(spec: ModelSpec) -> bool:
-    return spec.kind is Kind.CLASSIFIER
+def _reference(work: _Work, columns: Sequence[str]) -> bytes:
+    from pipelines.training import frames, stack
+
+    if work.source is None:
+        return _stacked(work).reference
+    return frames.sample(_judged(work), columns, rows=stack.SAMPLE_ROWS, seed=work.spec.seed)
+
+
+def _stacked(work: _Work) -> Stack:
+    return cast("Stack", work.frame)
+
+
+def _judged(work: _Work) -> pd.DataFrame:
+    return cast("pd.DataFrame", work.frame)
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ["event_timestamp", "subscriber_id"]
+ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
 
 
 def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> None:
@@ -52,18 +53,28 @@ def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
 
 
 def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
-    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column."""
+    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight), the label column, and ARMS where
+    the mart has them. Rows contacted in their window are left out where the spec says so.
+    """
     import pandas as pd
 
     dataset = Dataset(settings().labels / spec.label, ("as_of",))
-    columns = ["subscriber_id", "event_timestamp", spec.label_column]
-    parts = [
-        pd.read_parquet(dataset.verify({"as_of": cutoff.isoformat()}), columns=columns, partitioning=None)
-        for cutoff in cutoffs
-    ]
-    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.concat([_label_rows(spec, dataset, cutoff) for cutoff in cutoffs], ignore_index=True)
     rows["event_timestamp"] = rows["event_timestamp"].astype("M8[us]")
+    if spec.split.leave_out_contacted and ARMS[0] in rows:
+        return rows[~rows[ARMS[0]].fillna(False).to_numpy(dtype=bool)].reset_index(drop=True)
     return rows
+
+
+def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    path = dataset.verify({"as_of": cutoff.isoformat()})
+    arms = [name for name in ARMS if name in pq.read_schema(path).names]
+    wanted = ["subscriber_id", "event_timestamp", spec.label_column, *arms]
+    rows = pd.read_parquet(path, columns=wanted, partitioning=None)
+    return rows.astype(dict.fromkeys(arms, "boolean"))
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -131,8 +142,9 @@ def digest(frame: pd.DataFrame) -> str:
             numbers = values.to_numpy(dtype="float64", na_value=np.nan)
             hashed.update(np.where(missing, 0.0, numbers).tobytes())
         else:
-            texts = ["" if gone else str(value) for value, gone in zip(values, missing, strict=True)]
-            hashed.update("".join(f"{len(text)}:{text}" for text in texts).encode())
+            words, places = np.unique(values[~missing].astype(str).to_numpy(dtype=object), return_inverse=True)
+            hashed.update("".join(f"{len(word)}:{word}" for word in words).encode())
+            hashed.update(places.astype(np.int64).tobytes())
     return hashed.hexdigest()
 
 
