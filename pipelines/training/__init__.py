@@ -56,6 +56,7 @@ class _Work:
     cutoffs: tuple[date, ...]
     frame: Stack | pd.DataFrame  # a classifier's rows; the judged rows of a lifetime value
     frame_digest: str
+    arrival: Mapping[str, int]  # feature rows of the cut-offs, and those created after theirs: none
     source: Source | None = None  # of a lifetime value
 
     @property
@@ -104,7 +105,7 @@ def train(model: str, as_of: date, *, report: Report = silent) -> TrainResult:
 
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
-    from pipelines.training import frames, stack
+    from pipelines.training import frames, leakage, stack
     from pipelines.training.cutoffs import matured
 
     start = estate().training_start
@@ -119,24 +120,26 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     if spec.kind is Kind.FORMULA:
         return _prepare_value(spec, as_of, cutoffs, report)
     cutoffs = frames.thinned(spec, cutoffs)
+    arrival = leakage.arrival(spec, cutoffs)
     rows = frames.labels(spec, cutoffs)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")
     whole = stack.read(spec, rows)
-    return _Work(spec, as_of, cutoffs, whole, whole.digest())
+    return _Work(spec, as_of, cutoffs, whole, whole.digest(), arrival)
 
 
 def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], report: Report) -> _Work:
     """A lifetime value reads one history; the judged rows are those of it whose margin has matured."""
-    from pipelines.training import frames, value
+    from pipelines.training import frames, leakage, value
 
+    arrival = leakage.arrival(spec, cutoffs)
     champion = value.pinned(spec, as_of)
     source = value.read(spec, champion, as_of, report)
     labels = value.labels(spec, source, cutoffs, as_of)
     frames.check_labels(spec, labels)
     frame = value.judged(source, labels)
     both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"
-    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), source)
+    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), arrival, source)
 
 
 def _fit(work: _Work, report: Report) -> Candidate:
@@ -187,7 +190,7 @@ def _facts(work: _Work) -> dict[str, Any]:
         "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
         "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
         "rows": len(work.frame), "positives": 0 if work.source else _stacked(work).positives,
-        "expires_after_days": spec.expires_after_days,
+        "expires_after_days": spec.expires_after_days, "arrival": dict(work.arrival),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData
 from pipelines.gate import Evaluation
 from pipelines.gate.classification import classification, deciles, intervals
+from pipelines.gate.evidence import finite_or_none
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.reasons import contributions
-from pipelines.training import baselines, calibration, leakage, recipe, stack
+from pipelines.training import baselines, calibration, campaigns, leakage, recipe, redundancy, stack
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
 from pipelines.training.folds import Floats, clusters, folds
@@ -61,15 +62,16 @@ def _out_of_time(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
     calibrator = calibration.KINDS[fitted.calibrator["kind"]](
         np.r_[margin["calibrate"], margin["test"]], np.r_[rows["calibrate"].label, rows["test"].label])
     everything = whole.rows()
+    booster = recipe.refit(spec, everything, fitted.rounds)
+    alone, redundant = _leaks(spec, everything, whole.texts)
     judged = parts["test"].table()
     return Candidate(
-        evaluation=_evaluation(
-            spec, slices, parts, judged, predicted, rivals, _alone(spec, everything, whole.texts)
-        ),
+        evaluation=_evaluation(spec, slices, parts, judged, predicted, rivals, alone),
         categories=whole.texts, calibrator=calibrator, judged=judged, judged_cutoffs=slices.test,
-        predicted=predicted, booster=recipe.refit(spec, everything, fitted.rounds),
+        predicted=predicted, booster=booster,
         facts={"rounds": fitted.rounds, "calibrated_by": fitted.calibrated_by,
-               "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
+               "calibrated_on": "evaluated booster's log-odds of calibrate and test",
+               **_told(spec, parts["test"], predicted, booster, redundant)},
     )
 
 
@@ -84,15 +86,15 @@ def _by_subscriber(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
         for name, values in _rivals(spec, train, judged, whole.texts).items():
             rivals[name][fold == number] = values
     final = recipe.fit_across(spec, rows, "final")
+    alone, redundant = _leaks(spec, rows, whole.texts)
     told = whole.table()
     return Candidate(
-        evaluation=_evaluation(
-            spec, slices, {"out_of_fold": whole}, told, predicted, rivals, _alone(spec, rows, whole.texts)
-        ),
+        evaluation=_evaluation(spec, slices, {"out_of_fold": whole}, told, predicted, rivals, alone),
         categories=whole.texts, calibrator=final.calibrator, judged=told, judged_cutoffs=slices.test,
         predicted=predicted, booster=final.booster,
         facts={"rounds": final.rounds, "calibrated_by": final.calibrated_by,
-               "calibrated_on": "held-out log-odds, cross-fitted by subscriber"},
+               "calibrated_on": "held-out log-odds, cross-fitted by subscriber",
+               **_told(spec, whole, predicted, final.booster, redundant)},
     )
 
 
@@ -103,8 +105,30 @@ def _rivals(spec: ModelSpec, train: Rows, judged: Rows, categories: Mapping[str,
     }
 
 
-def _alone(spec: ModelSpec, rows: Rows, categories: Mapping[str, list[str]]) -> dict[str, float]:
-    return leakage.alone(rows, categories.keys(), seed=spec.seed)
+def _leaks(
+    spec: ModelSpec, rows: Rows, texts: Mapping[str, list[str]]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """AUC of each feature alone and of what derived ones have beyond their makings; the derived ones for the card."""
+    found = redundancy.derived(rows, texts.keys(), seed=spec.seed)
+    alone = leakage.alone(rows, texts.keys(), seed=spec.seed) | leakage.beyond(rows, found, seed=spec.seed)
+    redundant = [{"feature": one.feature, "made_of": one.told, "r2": one.r2, "auc": alone[one.feature],
+                  "auc_beyond": alone[f"{one.feature} beyond {one.told}"]} for one in found]
+    return alone, redundant
+
+
+def _told(
+    spec: ModelSpec, judged: Stack, predicted: Floats, booster: Any, redundant: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the card says beside the figures. A feature is idle when no tree asks for it."""
+    gains = booster.get_score(importance_type="total_gain")
+    total = sum(gains.values()) or 1.0
+    ranked = sorted(gains, key=lambda name: (-gains[name], name))
+    facts = {
+        "redundant": redundant, "campaigns": campaigns.arms(judged, predicted, spec.split),
+        "gain_share": {name: gains[name] / total for name in ranked},
+        "idle": [name for name in judged.columns if name not in gains],
+    }
+    return cast("dict[str, Any]", finite_or_none(facts))
 
 
 def _evaluation(

@@ -38,18 +38,19 @@ def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> No
 
 
 def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
-    """The published cut-offs, or every second, third, ... of them back from the newest, with at most `max_rows` labels.
+    """The published cut-offs, or as many of them, evenly spread and the newest with them, as hold `max_rows` labels.
 
     Weekly cut-offs of a monthly label share three quarters of its days: a large operator loses little by it.
     """
+    import numpy as np
+
     entries = Dataset(settings().labels / spec.label, ("as_of",)).entries()
     rows = {day: entries[(day.isoformat(),)].rows for day in cutoffs}
-    newest_first = tuple(reversed(cutoffs))
-    for stride in range(1, len(cutoffs) + 1):
-        kept = newest_first[::stride]
+    for count in range(len(cutoffs), 1, -1):
+        kept = tuple(cutoffs[int(place)] for place in np.round(np.linspace(0, len(cutoffs) - 1, count)))
         if sum(rows[day] for day in kept) <= spec.split.max_rows:
-            return tuple(reversed(kept))
-    return newest_first[:1]
+            return kept
+    return tuple(cutoffs[-1:])
 
 
 def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
