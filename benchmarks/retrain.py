@@ -4,10 +4,10 @@
 
 The home must be bootstrapped to that day (benchmarks/history.py makes such homes). Processes one after the other: the
 whole `telco train churn` without promotion, its time split at the moment the rows have been read; then XGBoost by
-itself on the same rows and columns with the same parameters, and nothing else: no rivals, no calibration, no intervals, no
-registry. It makes the two fits the recipe needs: one on the older slice, stopped early on the later one, and one of as
-many rounds on all rows. The second alone is told too. The registry's tables are made before, as a running home has
-them. Wall and CPU seconds and the largest resident memory of each.
+itself on the same rows and columns with the same parameters, and nothing else: no rivals, no calibration, no
+intervals, no registry. It makes the two fits the recipe needs: one on the older slice, stopped early on the later one,
+and one of as many rounds on all rows. The second alone is told too. The registry's tables are made before, as a
+running home has them. Wall and CPU seconds and the largest resident memory of each.
 """
 
 from __future__ import annotations

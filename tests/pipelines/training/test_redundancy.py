@@ -32,7 +32,7 @@ def found(told: Rows) -> dict[str, redundancy.Derived]:
 
 @pytest.mark.parametrize("scale", [1.0, 0.01, 1.3])
 def test_a_total_is_named_with_what_it_is_made_of_and_neither_part_is(scale: float) -> None:
-    told = found(rows(scale * TENURE * CHARGE + 5 + 3 * NOISE))
+    told = found(rows(5 + scale * (TENURE * CHARGE + 3 * NOISE)))
     assert set(told) == {"total"}
     assert told["total"].told == "tenure x charge"
     assert 0.999 < told["total"].r2 <= 1
