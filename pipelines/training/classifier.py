@@ -77,7 +77,7 @@ def _out_of_time(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
 
 def _by_subscriber(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
     rows = whole.rows()
-    fold = folds(rows.subscriber, spec.split.folds, "outer")
+    fold = folds(rows.subscriber, spec.split.folds, outer_salt(spec))
     predicted = np.full(len(whole), np.nan)
     rivals: Rivals = {name: np.full(len(whole), np.nan) for name in ("constant", "logistic")}
     for number in range(spec.split.folds):
@@ -96,6 +96,11 @@ def _by_subscriber(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
                "calibrated_on": "held-out log-odds, cross-fitted by subscriber",
                **_told(spec, whole, predicted, final.booster, redundant)},
     )
+
+
+def outer_salt(spec: ModelSpec) -> str:
+    """Another seed judges on other folds."""
+    return f"outer{spec.seed}"
 
 
 def _rivals(spec: ModelSpec, train: Rows, judged: Rows, categories: Mapping[str, list[str]]) -> Rivals:
