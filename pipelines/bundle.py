@@ -158,8 +158,8 @@ def encode(
     encoded = np.empty((len(frame), len(columns)), dtype="float32")
     for position, name in enumerate(columns):
         encoded[:, position] = _encode_column(frame[name], categories.get(name))
-    infinite = [name for position, name in enumerate(columns) if np.isinf(encoded[:, position]).any()]
-    if infinite:
+    if np.isinf(encoded).any():
+        infinite = [name for position, name in enumerate(columns) if np.isinf(encoded[:, position]).any()]
         raise Held("encoding", [f"columns {infinite} hold infinite values"], "look at these columns in the mart")
     return encoded
 

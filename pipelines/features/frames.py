@@ -32,7 +32,8 @@ def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
     """
     features = feature_columns(service)
     keys = _checked_keys(entities, features, service)
-    found = store.historical(service, keys)
+    nights = [stamp.date() for stamp in keys["event_timestamp"].drop_duplicates()]
+    found = store.historical_of(service, keys, *nights)
     reasons = [] if len(found) == len(keys) else [f"{len(keys)} rows in, {len(found)} rows out"]
     reasons += _unfound(found, service)
     left = entities.assign(event_timestamp=keys["event_timestamp"])

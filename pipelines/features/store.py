@@ -107,21 +107,23 @@ def historical(service: str, keys: pd.DataFrame, *, known_by_then: bool = True) 
         ))
 
 
-def historical_of(service: str, keys: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """As `historical` for rows of one as_of, from that night's partition and its two neighbours only.
+def historical_of(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
+    """As `historical` for rows of these as_ofs, from those nights' partitions and their neighbours only.
 
     A row lives less than a day, so no other partition can answer, and what stands in the neighbours must lose. The
-    reader handed to Feast's join filters on the hive column, so DuckDB opens three files of a mart and not all.
+    reader handed to Feast's join filters on the hive column, so DuckDB opens three files of a mart for a night and
+    not all.
     """
     store = _registered()
     import ibis
     from feast.infra.offline_stores.duckdb import _read_data_source, _write_data_source
     from feast.infra.offline_stores.ibis import get_historical_features_ibis
 
+    wanted = sorted({as_of + timedelta(days=offset) for as_of in as_ofs for offset in (-1, 0, 1)})
+
     def neighbours(source: Any, folder: str) -> Any:
         table = _read_data_source(source, folder)
-        nights = [ibis.date((as_of + timedelta(days=offset)).isoformat()) for offset in (-1, 0, 1)]
-        return table.filter(table["as_of"].cast("date").isin(nights))
+        return table.filter(table["as_of"].cast("date").isin([ibis.date(night.isoformat()) for night in wanted]))
 
     projections = store.get_feature_service(service).feature_view_projections
     with _quiet():

@@ -99,13 +99,15 @@ class Split:
 
     step_days: int = 7         # the grid of cut-offs
     max_cutoffs: int = 26      # the newest so many are used
-    # With more, every second, third, ... cut-off is used: their labels overlap anyway. Measured 7 kB a row at the peak.
-    max_rows: int = 1_500_000
+    # With more, as many cut-offs as fit are used, evenly spread: their labels overlap anyway.
+    max_rows: int = 2_000_000
     max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
     folds: int = 5             # by subscriber, when there is too little history for three slices in time
     min_slice_positives: int = 20
     min_segment_rows: int = 300  # fewer rows of one operator, plan, ... are not judged by themselves
     interval_rounds: int = 200
+    # A row whose subscriber a campaign contacted inside the label's window: its outcome is of somebody who was called.
+    leave_out_contacted: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.errors import Held, IntegrityError, NotEnoughData, RegistryAway
 from pipelines.estate import estate
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from pipelines.governance.purpose import Leave
     from pipelines.tracking import Registered
     from pipelines.training.candidate import Candidate
+    from pipelines.training.stack import Stack
     from pipelines.training.value import Source
 
 __all__ = ["TrainResult", "train"]
 
 log = logging.getLogger(__name__)
-
-SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,17 @@ class _Work:
     spec: ModelSpec
     as_of: date
     cutoffs: tuple[date, ...]
-    frame: pd.DataFrame
+    frame: Stack | pd.DataFrame  # a classifier's rows; the judged rows of a lifetime value
     frame_digest: str
     leave: Leave
+    arrival: Mapping[str, int]  # feature rows of the cut-offs, and those created after theirs: none
     source: Source | None = None  # of a lifetime value
     by: str = ""
 
     @property
     def learned_from(self) -> pd.DataFrame:
-        """Every row that shapes the version: a lifetime value's heads see the whole history."""
-        return self.source.history.frame if self.source else self.frame
+        """The keys of every row that shapes the version: a lifetime value's heads see the whole history."""
+        return self.source.history.frame if self.source else _stacked(self).keys()
 
     @property
     def identity(self) -> str:
@@ -150,7 +150,7 @@ def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     from pipelines.governance.purpose import leave
-    from pipelines.training import frames
+    from pipelines.training import frames, leakage, stack
     from pipelines.training.cutoffs import matured
 
     start = estate().training_start
@@ -166,26 +166,28 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     if spec.kind is Kind.FORMULA:
         return _prepare_value(spec, as_of, cutoffs, may, report)
     cutoffs = frames.thinned(spec, cutoffs)
+    arrival = leakage.arrival(spec, cutoffs)
     rows = frames.labels(spec, cutoffs, may)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")
-    frame = frames.training_frame(spec, rows)
-    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame), may)
+    whole = stack.read(spec, rows)
+    return _Work(spec, as_of, cutoffs, whole, whole.digest(), may, arrival)
 
 
 def _prepare_value(
     spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], leave: Leave, report: Report
 ) -> _Work:
     """A lifetime value reads one history; the judged rows are those of it whose margin has matured."""
-    from pipelines.training import frames, value
+    from pipelines.training import frames, leakage, value
 
+    arrival = leakage.arrival(spec, cutoffs)
     champion = value.pinned(spec, as_of)
     source = value.read(spec, champion, as_of, report)
     labels = value.labels(spec, source, cutoffs, as_of)
     frames.check_labels(spec, labels)
     frame = value.judged(source, labels)
     both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"
-    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), leave, source)
+    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), leave, arrival, source)
 
 
 def _fit(work: _Work, report: Report) -> Candidate:
@@ -201,7 +203,7 @@ def _fit(work: _Work, report: Report) -> Candidate:
                    [f"{forbidden['region']} rows are of subscribers outside {', '.join(work.leave.regions)}"],
                    "nothing was fitted; train where these rows may be processed, or set TELCO_REGIONS")
     if work.source is not None:
-        made = value.fit(work.spec, work.frame, _columns(work.spec), work.source, report)
+        made = value.fit(work.spec, _judged(work), _columns(work.spec), work.source, report)
     else:
         made = classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
     return replace(made, evaluation=replace(
@@ -212,7 +214,7 @@ def _fit(work: _Work, report: Report) -> Candidate:
 def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     """Judge, then write the bundle with the verdict inside, so that one sha256 binds both. A killed run's is kept."""
     from pipelines import bundle as bundles
-    from pipelines.training import frames, provenance
+    from pipelines.training import provenance
     from pipelines.training.card import card, page
     from pipelines.training.judgement import judge
 
@@ -231,11 +233,11 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
         "ledger": provenance.ledger_of(work.spec, version, work.learned_from, _facts(work), work.source).digest,
         "calibrator": candidate.calibrator, **candidate.facts,
     }
-    verdict = judge(work.spec, candidate, work.as_of, draft, work.frame)
+    verdict = judge(work.spec, candidate, work.as_of, draft, _few(work))
     facts = {**draft, "verdict": verdict.as_dict()}
     markdown = card(work.spec, facts, candidate.evaluation, verdict)
     files = {
-        "sample.parquet": frames.sample(work.frame, columns, rows=SAMPLE_ROWS, seed=work.spec.seed),
+        "sample.parquet": _reference(work, columns),
         "evaluation.json": _json(candidate.evaluation.as_dict()),
         "verdict.json": _json(verdict.as_dict()),
         "card.md": markdown.encode(),
@@ -246,14 +248,14 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
 
 
 def _facts(work: _Work) -> dict[str, Any]:
-    spec, label = work.spec, work.frame[work.spec.label_column]
+    spec = work.spec
     return {
         "model": spec.name, "kind": spec.kind, "feature_service": spec.feature_service,
         "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
         "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
-        "rows": len(work.frame), "positives": int(label.astype("float64").sum()) if _counts(spec) else 0,
-        "label_mean": float(label.astype("float64").mean()),
-        "expires_after_days": spec.expires_after_days, "processing": work.leave.told(),
+        "rows": len(work.frame), "positives": 0 if work.source else _stacked(work).positives,
+        "label_mean": float((_judged(work)[spec.label_column] if work.source else _stacked(work).label).mean()),
+        "expires_after_days": spec.expires_after_days, "processing": work.leave.told(), "arrival": dict(work.arrival),
     }
 
 
@@ -292,8 +294,27 @@ def _columns(spec: ModelSpec) -> Sequence[str]:
     return features.feature_columns(spec.feature_service)
 
 
-def _counts(spec: ModelSpec) -> bool:
-    return spec.kind is Kind.CLASSIFIER
+def _reference(work: _Work, columns: Sequence[str]) -> bytes:
+    from pipelines.training import frames, stack
+
+    if work.source is None:
+        return _stacked(work).reference
+    return frames.sample(_judged(work), columns, rows=stack.SAMPLE_ROWS, seed=work.spec.seed)
+
+
+def _few(work: _Work) -> pd.DataFrame:
+    """Rows to measure the speed of scoring on."""
+    from pipelines.training.speed import BATCH_ROWS
+
+    return _judged(work) if work.source else _stacked(work).drawn(BATCH_ROWS, work.spec.seed).table()
+
+
+def _stacked(work: _Work) -> Stack:
+    return cast("Stack", work.frame)
+
+
+def _judged(work: _Work) -> pd.DataFrame:
+    return cast("pd.DataFrame", work.frame)
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData, UsageError
 from pipelines.gate import metrics
 from pipelines.gate.classification import classification, intervals
@@ -22,13 +21,13 @@ from pipelines.governance.purpose import leave
 from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
-from pipelines.training import baselines, calibration, frames, recipe
+from pipelines.training import baselines, calibration, frames, recipe, stack
 from pipelines.training.cutoffs import Days, matured
+from pipelines.training.folds import clusters
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipelines.training.folds import Floats
+    from pipelines.training.stack import Stack
 
 MIN_ORIGINS = 4
 NEWEST_DAYS = 28
@@ -92,12 +91,12 @@ def backtest(
     rows = frames.labels(spec, cutoffs, leave(spec.train_purpose, as_of))
     frames.check_labels(spec, rows)
     report(f"backtest {model}: reading features of {len(rows)} rows")
-    frame = frames.training_frame(spec, rows)
+    whole = stack.read(spec, rows)
     scored: list[Scored] = []
     newest: list[dict[str, Any]] = []
     for start in starts:
         report(f"backtest {model}: training as of {start}")
-        found, row = _one_origin(spec, frame, cutoffs, start)
+        found, row = _one_origin(spec, whole, cutoffs, start)
         scored += found
         newest.append(row)
     return Backtest(model, as_of, tuple(newest), tuple(_ages(scored)), tuple(scored))
@@ -128,22 +127,20 @@ def _slices(spec: ModelSpec, cutoffs: Sequence[date], start: date) -> tuple[Days
 
 
 def _one_origin(
-    spec: ModelSpec, frame: pd.DataFrame, cutoffs: Sequence[date], start: date
+    spec: ModelSpec, whole: Stack, cutoffs: Sequence[date], start: date
 ) -> tuple[list[Scored], dict[str, Any]]:
     slices = _slices(spec, cutoffs, start)
     assert slices is not None  # noqa: S101 - origins_of gave it
-    columns = _columns(spec)
-    known = frames.of_cutoffs(frame, [day for day in cutoffs if spec.known_on(day) <= start])
-    categories = bundles.learn_categories(known, columns)
-    fit, calibrate = (recipe.encode(frames.of_cutoffs(frame, part), spec, columns, categories) for part in slices)
+    known = whole.of([day for day in cutoffs if spec.known_on(day) <= start])
+    fit, calibrate = (whole.of(part).rows(known) for part in slices)
     fitted = recipe.fit_in_time(spec, fit, calibrate)
-    everything = recipe.encode(known, spec, columns, categories)
+    everything = known.rows()
     calibrator = calibration.KINDS[fitted.calibrator["kind"]](fitted.margin(calibrate), calibrate.label)
     final = recipe.Fitted(recipe.refit(spec, everything, fitted.rounds), fitted.rounds, calibrator, "")
-    later = frames.of_cutoffs(frame, [day for day in cutoffs if day >= start])
-    rows = recipe.encode(later, spec, columns, categories)
-    said, rival = final.predict(rows), baselines.logistic(everything, rows, categories)
-    age = (later["event_timestamp"].to_numpy().astype("M8[D]") - np.datetime64(start, "D")).astype(int)
+    later = whole.of([day for day in cutoffs if day >= start])
+    rows = later.rows(known)
+    said, rival = final.predict(rows), baselines.logistic(everything, rows, whole.texts, seed=spec.seed)
+    age = (later.stamp.astype("M8[D]") - np.datetime64(start, "D")).astype(int)
     found = [_scored(start, int(days), rows.label[age == days], said[age == days], rival[age == days])
              for days in np.unique(age)]
     return found, _newest(spec, start, rows.take(age < NEWEST_DAYS), said[age < NEWEST_DAYS], rival[age < NEWEST_DAYS])
@@ -161,7 +158,7 @@ def _newest(spec: ModelSpec, start: date, rows: recipe.Rows, said: Floats, rival
     """The figures of one origin over the cut-offs of its first four weeks, with the interval of its AUC."""
     figures = classification(rows.label, said)
     low, high = intervals(
-        rows.label, said, rows.subscriber, rounds=spec.split.interval_rounds, seed=spec.seed, only_auc=True,
+        rows.label, said, clusters(rows.subscriber), rounds=spec.split.interval_rounds, seed=spec.seed, only_auc=True,
     )["auc"]
     return {
         "origin": start, "rows": len(rows.label), "positives": int(rows.label.sum()),
@@ -189,10 +186,4 @@ def _ages(scored: Sequence[Scored]) -> list[dict[str, Any]]:
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
-
-
-def _columns(spec: ModelSpec) -> Sequence[str]:
-    from pipelines import features
-
-    return features.feature_columns(spec.feature_service)
 

@@ -45,6 +45,8 @@ def card(spec: ModelSpec, facts: Mapping[str, Any], evaluation: Evaluation, verd
         *_section("Figures", _figures(evaluation)),
         *_section("Tenths, from the lowest to the highest predicted", _tenths(evaluation)),
         *_section("Segments", _segments(spec, evaluation)),
+        *_section("Campaigns", _campaigns(spec, facts)),
+        *_section("Features", _features(facts)),
         *_section("Gate", _table(("check", "passed", "why"), (
             (check.name, "yes" if check.passed else "NO", check.sentence) for check in verdict.checks
         ))),
@@ -111,6 +113,43 @@ def _segments(spec: ModelSpec, evaluation: Evaluation) -> list[str]:
     return [*table, "", f"Values with fewer than {rows} rows or {positives} positives are left out."]
 
 
+def _campaigns(spec: ModelSpec, facts: Mapping[str, Any]) -> list[str]:
+    """Nothing where no campaign feed tells."""
+    arms = facts.get("campaigns") or ()
+    if not arms:
+        return []
+    left_out = ("left out of this training and of these figures" if spec.split.leave_out_contacted
+                else "learned from like any other")
+    table = _table(("judged rows", "rows", "share", "left", "observed", "95 % interval", "predicted", "ECE"), (
+        (arm["arm"], arm["rows"], f"{arm['share']:.1%}", arm["positives"], _number(arm["observed"]),
+         _interval((arm["observed_low"], arm["observed_high"])), _number(arm["predicted"]), _number(arm["ece"]))
+        for arm in arms
+    ))
+    return [f"Rows whose subscriber a campaign contacted while the label was being decided are {left_out}. Contacted "
+            "and held out were chosen by lot among the same people: compare those two.", "", *table]
+
+
+def _features(facts: Mapping[str, Any]) -> list[str]:
+    gains, idle, redundant = (facts.get(name) or () for name in ("gain_share", "idle", "redundant"))
+    if not gains and not redundant:
+        return []
+    lines = ["What the trees gained by, of the first ten: "
+             + ", ".join(f"{name} {share:.1%}" for name, share in list(dict(gains).items())[:10]) + "."]
+    if idle:
+        lines += ["", f"Worth nothing, no tree asks for them: {', '.join(idle)}."]
+    if redundant:
+        lines += ["", "Nearly a product or ratio of two others. What such a column has beyond them is judged as a "
+                  "feature of its own: if that tells the label, it went on counting after the cut-off.", "",
+                  *_table(("feature", "made of", "R2", "AUC alone", "AUC beyond"), (
+                      (one["feature"], one["made_of"], f"{one['r2']:.5f}", _number(one["auc"]),
+                       _number(one["auc_beyond"])) for one in redundant))]
+    return lines
+
+
+def _arrival(counted: Mapping[str, int]) -> str:
+    return f"{counted['rows']} published feature rows of the cut-offs, {counted['late']} created after theirs"
+
+
 def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": f"{spec.label}.{spec.label_column}, {spec.horizon_days} days, known {spec.grace_days} days later",
@@ -125,6 +164,7 @@ def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
         **({f"lifetime value, {name}": told for name, told in _value(facts["ltv"]).items()} if "ltv" in facts else {}),
         **({"processing": _processing(facts["processing"])} if "processing" in facts else {}),
         **({"ledger digest": facts["ledger"]} if "ledger" in facts else {}),
+        **({"arrival": _arrival(facts["arrival"])} if "arrival" in facts else {}),
         "frame digest": facts["frame_digest"],
         "spec digest": facts["spec_digest"],
     }

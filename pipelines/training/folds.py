@@ -11,9 +11,16 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 
+def clusters(subscriber: Array) -> Array:
+    """A whole number per row that stands for its subscriber, (n,): a bootstrap sorts numbers sooner than words."""
+    codes = getattr(subscriber, "codes", None)  # of a categorical, whose categories are sorted already
+    return np.unique(subscriber, return_inverse=True)[1] if codes is None else np.asarray(codes)
+
+
 def folds(subscriber: Array, count: int, salt: str) -> Array:
     """A fold in [0, count) per row, the same for all rows of a subscriber, whatever the order of the rows."""
     import pandas as pd
 
+    # The words of a categorical are hashed once each: the same folds as of the words row by row.
     hashed = pd.util.hash_array(subscriber, hash_key=f"{salt:0<16.16}", categorize=True)
     return np.asarray(hashed % np.uint64(count), dtype=np.int64)

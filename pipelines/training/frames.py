@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.governance.purpose import Leave
 
 KEYS = ["event_timestamp", "subscriber_id"]
+ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
 
 
 def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> None:
@@ -39,38 +40,48 @@ def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> No
 
 
 def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
-    """The published cut-offs, or every second, third, ... of them back from the newest, with at most `max_rows` labels.
+    """The published cut-offs, or as many of them, evenly spread and the newest with them, as hold `max_rows` labels.
 
     Weekly cut-offs of a monthly label share three quarters of its days: a large operator loses little by it.
     """
+    import numpy as np
+
     entries = Dataset(settings().labels / spec.label, ("as_of",)).entries()
     rows = {day: entries[(day.isoformat(),)].rows for day in cutoffs}
-    newest_first = tuple(reversed(cutoffs))
-    for stride in range(1, len(cutoffs) + 1):
-        kept = newest_first[::stride]
+    for count in range(len(cutoffs), 1, -1):
+        kept = tuple(cutoffs[int(place)] for place in np.round(np.linspace(0, len(cutoffs) - 1, count)))
         if sum(rows[day] for day in kept) <= spec.split.max_rows:
-            return tuple(reversed(kept))
-    return newest_first[:1]
+            return kept
+    return tuple(cutoffs[-1:])
 
 
 def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFrame:
-    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column.
+    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight), the label column, and ARMS where
+    the mart has them. Rows contacted in their window are left out where the spec says so.
 
     Only of subscribers who may be trained with: the inner join with consent and region, here and nowhere else.
     """
     import pandas as pd
 
     dataset = Dataset(settings().labels / spec.label, ("as_of",))
-    columns = ["subscriber_id", "event_timestamp", spec.label_column]
-    parts = [
-        pd.read_parquet(dataset.verify({"as_of": cutoff.isoformat()}), columns=columns, partitioning=None)
-        for cutoff in cutoffs
-    ]
-    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.concat([_label_rows(spec, dataset, cutoff) for cutoff in cutoffs], ignore_index=True)
     rows["event_timestamp"] = rows["event_timestamp"].astype("M8[us]")
     permitted = leave.why_not(rows["subscriber_id"].to_numpy(dtype=object)) == ""
+    if spec.split.leave_out_contacted and ARMS[0] in rows:
+        permitted &= ~rows[ARMS[0]].fillna(False).to_numpy(dtype=bool)
     kept: pd.DataFrame = rows[permitted].reset_index(drop=True)
     return kept
+
+
+def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    path = dataset.verify({"as_of": cutoff.isoformat()})
+    arms = [name for name in ARMS if name in pq.read_schema(path).names]
+    wanted = ["subscriber_id", "event_timestamp", spec.label_column, *arms]
+    rows = pd.read_parquet(path, columns=wanted, partitioning=None)
+    return rows.astype(dict.fromkeys(arms, "boolean"))
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -138,8 +149,9 @@ def digest(frame: pd.DataFrame) -> str:
             numbers = values.to_numpy(dtype="float64", na_value=np.nan)
             hashed.update(np.where(missing, 0.0, numbers).tobytes())
         else:
-            texts = ["" if gone else str(value) for value, gone in zip(values, missing, strict=True)]
-            hashed.update("".join(f"{len(text)}:{text}" for text in texts).encode())
+            words, places = np.unique(values[~missing].astype(str).to_numpy(dtype=object), return_inverse=True)
+            hashed.update("".join(f"{len(word)}:{word}" for word in words).encode())
+            hashed.update(places.astype(np.int64).tobytes())
     return hashed.hexdigest()
 
 

@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW_ROWS = 50_000
+BLOCK = 100_000
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded rows: matrix (n, k) float32 with NaN for missing, label (n,), subscriber (n,), and the column names."""
+    """Encoded rows: matrix (n, k) float32 with NaN for missing, label (n,), subscriber (n,), and the column names.
+
+    `subscriber` is an array of texts or a categorical of them, which a million rows are.
+    """
 
     matrix: Array
     label: Floats
     subscriber: Array
     columns: tuple[str, ...]
 
-    def take(self, mask: Array) -> Rows:
+    def take(self, mask: Array | slice) -> Rows:
         return Rows(self.matrix[mask], self.label[mask], self.subscriber[mask], self.columns)
 
 
@@ -47,8 +51,8 @@ class Fitted:
     calibrated_by: str
 
     def margin(self, rows: Rows) -> Floats:
-        matrix = bundles.dmatrix(rows.matrix, rows.columns)
-        return np.asarray(self.booster.predict(matrix, output_margin=True), dtype=np.float64)
+        """Log-odds, (n,)."""
+        return _margin(self.booster, rows)
 
     def predict(self, rows: Rows) -> Floats:
         return np.asarray(bundles.calibrate(self.margin(rows), self.calibrator), dtype=np.float64)
@@ -140,4 +144,7 @@ def _binned(rows: Rows, like: Any = None) -> Any:
 
 
 def _margin(booster: Any, rows: Rows) -> Floats:
-    return np.asarray(booster.predict(bundles.dmatrix(rows.matrix, rows.columns), output_margin=True), dtype=np.float64)
+    """Block by block: a DMatrix takes eight bytes a value, the rows half of that."""
+    blocks = [rows.matrix[start:start + BLOCK] for start in range(0, len(rows.label), BLOCK)]
+    found = [booster.predict(bundles.dmatrix(block, rows.columns), output_margin=True) for block in blocks]
+    return np.concatenate(found).astype(np.float64) if found else np.empty(0)

@@ -10,12 +10,13 @@ import numpy as np
 
 from pipelines.gate import classification, metrics
 from pipelines.models.spec import ModelSpec, Slice
-from pipelines.training.folds import Floats
+from pipelines.training.folds import Floats, clusters
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROSTER: Final = ("operator", "region", "segment", "age_band")
+KEYS: Final = ["subscriber_id", "event_timestamp"]
 MISSING: Final = "unknown"
 MOST: Final = 10_000  # subscribers of a segment its interval is drawn from
 
@@ -27,7 +28,7 @@ def segments(spec: ModelSpec, judged: pd.DataFrame, predicted: Floats) -> tuple[
     A slice that names a column neither the frame nor the roster has is left out: an estate may not deliver it.
     """
     label = judged[spec.label_column].to_numpy(dtype=np.float64)
-    subscriber = judged["subscriber_id"].to_numpy(dtype=object)
+    subscriber = clusters(judged["subscriber_id"].array)
     known = described(judged, [part.column for part in spec.slices if part.column not in judged.columns])
     found = []
     for part in spec.slices:
@@ -58,7 +59,7 @@ def banded(column: pd.Series, part: Slice) -> Any:
     """The value of each row as text, or the band it lies in: `90 to 364`; object (n,)."""
     missing = column.isna().to_numpy()
     if not part.edges:
-        words = column.astype(str).to_numpy(dtype=object)
+        words = column.astype(object).astype(str).to_numpy(dtype=object)
     else:
         place = np.digitize(column.to_numpy(dtype=np.float64, na_value=np.nan), part.edges)
         words = np.array([f"below {part.edges[0]:g}", *_bands(part.edges)], dtype=object)[place]
@@ -72,7 +73,7 @@ def _bands(edges: Sequence[float]) -> list[str]:
 
 
 def described(judged: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """The judged rows with those columns the published roster knows of them; what it does not have is left out."""
+    """The judged rows' own columns and those the published roster knows of them; what it does not have is left out."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -89,9 +90,10 @@ def described(judged: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
             continue
         path = dataset.verify(key)
         present = [name for name in wanted if name in pq.read_schema(path).names]
-        read = pd.read_parquet(path, columns=["subscriber_id", "event_timestamp", *present], partitioning=None)
+        read = pd.read_parquet(path, columns=[*KEYS, *present], partitioning=None)
         parts.append(read.assign(event_timestamp=read["event_timestamp"].astype(judged["event_timestamp"].dtype)))
     if not parts:
         return judged
-    roster = pd.concat(parts, ignore_index=True)
-    return judged.merge(roster, on=["subscriber_id", "event_timestamp"], how="left", validate="one_to_one")
+    keys = judged[KEYS].assign(subscriber_id=judged["subscriber_id"].astype(object))
+    told = keys.merge(pd.concat(parts, ignore_index=True), on=KEYS, how="left", validate="one_to_one")
+    return judged.assign(**{name: told[name].array for name in told.columns if name not in KEYS})

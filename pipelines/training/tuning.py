@@ -21,7 +21,7 @@ from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.settings import settings
-from pipelines.training import frames, recipe
+from pipelines.training import frames, recipe, stack
 from pipelines.training.cutoffs import divide, matured
 
 if TYPE_CHECKING:
@@ -92,7 +92,6 @@ def tune(
 
 
 def _rows(spec: ModelSpec, as_of: date, report: Report) -> tuple[recipe.Rows, recipe.Rows]:
-    from pipelines import features
     from pipelines.estate import estate
 
     cutoffs = matured(spec, as_of, estate().training_start)
@@ -110,12 +109,9 @@ def _rows(spec: ModelSpec, as_of: date, report: Report) -> tuple[recipe.Rows, re
     rows = frames.labels(spec, used, leave(spec.train_purpose, as_of))
     frames.check_labels(spec, rows)
     report(f"tune {spec.name}: reading features of {len(rows)} rows")
-    frame = frames.training_frame(spec, rows)
-    columns = features.feature_columns(spec.feature_service)
-    parts = [frames.of_cutoffs(frame, days) for days in (slices.fit, slices.calibrate)]
-    categories = bundles.learn_categories(parts[0], columns)
-    fit, judged = (recipe.encode(part, spec, columns, categories) for part in parts)
-    return fit, judged
+    whole = stack.read(spec, rows)
+    fit, judged = (whole.of(days) for days in (slices.fit, slices.calibrate))
+    return fit.rows(), judged.rows(fit)
 
 
 def _study(spec: ModelSpec, path: Path) -> Study:

@@ -26,6 +26,7 @@ from pipelines.models.spec import ModelSpec
 from pipelines.settings import settings
 from pipelines.training.candidate import Candidate
 from pipelines.training.frames import KEYS
+from pipelines.training.stack import Stack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class Waiting:
 
 
 def keep(
-    spec: ModelSpec, as_of: date, identity: str, candidate: Candidate, frame: pd.DataFrame, *, by: str = ""
+    spec: ModelSpec, as_of: date, identity: str, candidate: Candidate, frame: Stack | pd.DataFrame, *, by: str = ""
 ) -> Path:
     """Write the candidate in one rename; `frame` is what it was fitted on, `by` who asked for it.
 
@@ -74,7 +75,7 @@ def keep(
     return folder
 
 
-def kept(spec: ModelSpec, identity: str, frame: pd.DataFrame) -> Candidate | None:
+def kept(spec: ModelSpec, identity: str, frame: Stack | pd.DataFrame) -> Candidate | None:
     """The candidate kept under this identity, whose frame this is; None when there is none.
 
     Raises IntegrityError when a file of it is not as it was written.
@@ -113,13 +114,14 @@ def _folder(model: str, identity: str) -> Path:
     return settings().models / model / "waiting" / identity
 
 
-def _predicted(candidate: Candidate, frame: pd.DataFrame) -> bytes:
+def _predicted(candidate: Candidate, frame: Stack | pd.DataFrame) -> bytes:
     """Of each judged row its place in the frame sorted by KEYS, and what was predicted; a parquet file's bytes."""
     import io
 
     import pandas as pd
 
-    ordered = pd.MultiIndex.from_frame(frame[KEYS].sort_values(KEYS))
+    keys = frame.keys() if isinstance(frame, Stack) else frame
+    ordered = pd.MultiIndex.from_frame(keys[KEYS].sort_values(KEYS))
     places = ordered.get_indexer(pd.MultiIndex.from_frame(candidate.judged[KEYS]))
     if (places < 0).any():
         raise IntegrityError(f"{int((places < 0).sum())} judged rows are not in the frame the candidate was fitted on")
@@ -128,13 +130,17 @@ def _predicted(candidate: Candidate, frame: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _rows(data: bytes, frame: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+def _rows(data: bytes, frame: Stack | pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     import io
 
     import pandas as pd
 
     stated = pd.read_parquet(io.BytesIO(data))
-    judged = frame.sort_values(KEYS, ignore_index=True).iloc[stated["place"].to_numpy()].reset_index(drop=True)
+    places = stated["place"].to_numpy()
+    if isinstance(frame, Stack):  # which is in that order
+        judged = frame.at(places).table()
+    else:
+        judged = frame.sort_values(KEYS, ignore_index=True).iloc[places].reset_index(drop=True)
     return judged, stated["predicted"].to_numpy(dtype="float64")
 
 

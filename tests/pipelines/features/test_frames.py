@@ -92,12 +92,12 @@ class TestOfPublishedNights:
             features.scoring_frame("churn_v1", date(2026, 2, 1))
 
     def test_a_row_lost_by_the_join_is_held(self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-        joined = store.historical
+        joined = store.historical_of
 
-        def losing(service: str, keys: pd.DataFrame) -> pd.DataFrame:
-            return joined(service, keys).iloc[1:]
+        def losing(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
+            return joined(service, keys, *as_ofs).iloc[1:]
 
-        monkeypatch.setattr(store, "historical", losing)
+        monkeypatch.setattr(store, "historical_of", losing)
         with pytest.raises(Held, match="190 rows in, 189 rows out"):
             features.training_frame("churn_v1", entities(partitions, [NIGHTS[0]]))
 

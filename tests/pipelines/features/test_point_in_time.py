@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -132,14 +132,14 @@ def check(content: dict[str, list[Any]], pairs: list[tuple[str, datetime]]) -> N
 def frame_and_join(pairs: list[tuple[str, datetime]]) -> tuple[pd.DataFrame | None, pd.DataFrame, str]:
     """The training frame or why it was held, and what the join under it gave: one join, which is what costs time."""
     joined: list[pd.DataFrame] = []
-    join = store.historical
+    join = store.historical_of
 
-    def kept(service: str, keys: pd.DataFrame) -> pd.DataFrame:
-        joined.append(join(service, keys))
+    def kept(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
+        joined.append(join(service, keys, *as_ofs))
         return joined[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "historical", kept)
+        patch.setattr(store, "historical_of", kept)
         try:
             return features.training_frame("churn_v1", asked(pairs)), joined[-1], ""
         except Held as held:

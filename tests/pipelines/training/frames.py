@@ -122,7 +122,7 @@ def build(
     for cutoff, frame in parts.items():
         world.publish("lbl_churn_30d", cutoff, labels(frame)[[*keys, "is_churned"]], root="labels")
         for table in TABLES:
-            world.publish(table, cutoff, frame[keys])
+            world.publish(table, cutoff, frame[keys].assign(created_at=frame["event_timestamp"]))
         if cutoff in ltv_cutoffs:
             world.publish("lbl_ltv", cutoff, frame[[*keys, "margin_eur_90d"]], root="labels")
     monkeypatch.setattr("pipelines.features.training_frame", world.answer)
