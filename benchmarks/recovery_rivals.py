@@ -43,8 +43,7 @@ def churn(nights: Sequence[date]) -> Any:
 
 def _recipe(spec: Any, frame: Any, asked: Any, columns: list[str], cutoffs: Sequence[date]) -> Floats:
     """Fitted, calibrated and refitted as a champion is (`pipelines/training/classifier.py`), on fewer columns."""
-    from pipelines import bundle
-    from pipelines.training import calibration, frames, recipe
+    from pipelines.training import frames, recipe
     from pipelines.training.cutoffs import divide
 
     slices = divide(cutoffs, spec)
@@ -54,13 +53,12 @@ def _recipe(spec: Any, frame: Any, asked: Any, columns: list[str], cutoffs: Sequ
     learned = _learned(parts[0], columns)
     fit, calibrate, test = (recipe.encode(part, spec, columns, learned) for part in parts)
     fitted = recipe.fit_in_time(spec, fit, calibrate)
-    unseen = np.concatenate([fitted.margin(calibrate), fitted.margin(test)])
-    label = np.concatenate([calibrate.label, test.label])
-    calibrator = calibration.KINDS[fitted.calibrator["kind"]](unseen, label)
+    margin = np.r_[fitted.margin(calibrate), fitted.margin(test)]
     learned = _learned(frame, columns)
-    booster = recipe.refit(spec, recipe.encode(frame, spec, columns, learned), fitted.rounds)
-    final = recipe.Fitted(booster, fitted.rounds, calibrator, fitted.calibrated_by)
-    return np.asarray(bundle.calibrate(final.margin(recipe.encode(asked, spec, columns, learned)), calibrator))
+    everything, newest, told = (
+        recipe.encode(one, spec, columns, learned)
+        for one in (frame, frames.of_cutoffs(frame, (*slices.calibrate, *slices.test)), asked))
+    return recipe.refitted(spec, fitted, margin, everything, newest).predict(told)
 
 
 def value(nights: Sequence[date], chance: Any) -> Any:

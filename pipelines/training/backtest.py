@@ -21,7 +21,7 @@ from pipelines.gate.classification import classification, intervals
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
-from pipelines.training import baselines, calibration, frames, recipe
+from pipelines.training import baselines, frames, recipe
 from pipelines.training.cutoffs import Days, matured
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ def _one_origin(
     fit, calibrate = (recipe.encode(frames.of_cutoffs(frame, part), spec, columns, categories) for part in slices)
     fitted = recipe.fit_in_time(spec, fit, calibrate)
     everything = recipe.encode(known, spec, columns, categories)
-    calibrator = calibration.KINDS[fitted.calibrator["kind"]](fitted.margin(calibrate), calibrate.label)
-    final = recipe.Fitted(recipe.refit(spec, everything, fitted.rounds), fitted.rounds, calibrator, "")
+    newest = recipe.encode(frames.of_cutoffs(known, slices[1]), spec, columns, categories)
+    final = recipe.refitted(spec, fitted, fitted.margin(calibrate), everything, newest)
     later = frames.of_cutoffs(frame, [day for day in cutoffs if day >= start])
     rows = recipe.encode(later, spec, columns, categories)
     said, rival = final.predict(rows), baselines.logistic(everything, rows, categories)

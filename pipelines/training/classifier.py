@@ -15,7 +15,7 @@ from pipelines.gate.classification import classification, deciles, intervals
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.reasons import contributions
-from pipelines.training import baselines, calibration, frames, leakage, recipe
+from pipelines.training import baselines, frames, leakage, recipe
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
 from pipelines.training.folds import Floats, folds
@@ -54,20 +54,19 @@ def _out_of_time(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str], s
     predicted = fitted.predict(rows["test"])
     # The rivals learn from the rows the booster learned from, no newer ones: it is the recipes that are compared.
     rivals = _rivals(rows["fit"], rows["test"], learned)
-    # Refit on everything with the same parameters and rounds. No row is left to calibrate that booster on, so its line
-    # comes from the evaluated one, over both slices that one was not fitted on: the newest base rate there is.
-    unseen = _stacked(rows["calibrate"], rows["test"])
-    calibrator = calibration.KINDS[fitted.calibrator["kind"]](fitted.margin(unseen), unseen.label)
     categories = bundles.learn_categories(frame, columns)
     everything = recipe.encode(frame, spec, columns, categories)
+    margin = np.r_[fitted.margin(rows["calibrate"]), fitted.margin(rows["test"])]
+    newest = frames.of_cutoffs(frame, (*slices.calibrate, *slices.test))
+    version = recipe.refitted(spec, fitted, margin, everything, recipe.encode(newest, spec, columns, categories))
     return Candidate(
         evaluation=_evaluation(
             spec, slices, parts, parts["test"], predicted, rivals, _alone(spec, everything, categories)
         ),
-        categories=categories, calibrator=calibrator, judged=parts["test"], judged_cutoffs=slices.test,
-        predicted=predicted, booster=recipe.refit(spec, everything, fitted.rounds),
+        categories=categories, calibrator=version.calibrator, judged=parts["test"], judged_cutoffs=slices.test,
+        predicted=predicted, booster=version.booster,
         facts={"rounds": fitted.rounds, "calibrated_by": fitted.calibrated_by,
-               "calibrated_on": "evaluated booster's log-odds of calibrate and test"},
+               "calibrated_on": "evaluated booster's log-odds of calibrate and test, its mean on the version's own"},
     )
 
 
@@ -142,10 +141,3 @@ def _check_slices(spec: ModelSpec, parts: dict[str, pd.DataFrame]) -> None:
             )
     if thin:
         raise NotEnoughData(f"training {spec.name}", thin, "wait for more labels to mature")
-
-
-def _stacked(one: Rows, other: Rows) -> Rows:
-    return Rows(
-        np.vstack([one.matrix, other.matrix]), np.r_[one.label, other.label],
-        np.r_[one.subscriber, other.subscriber], one.columns,
-    )
