@@ -14,9 +14,10 @@ TELCO = (sys.executable, "-c", "from pipelines.cli import main; main()")
 START, LONGEST_WINDOW, DAY = date(2025, 11, 1), timedelta(days=90), timedelta(days=1)
 
 
-def made(home: Path, subscribers: int, days: int, nights: int, *, scenario: str = "steady",
-         seed: int = 7) -> Path:
-    """Simulate into `home`, bootstrap the weekly as_ofs from day 90 and the last day, then land and unify `nights`.
+def made(home: Path, subscribers: int, days: int, nights: int, *, scenario: str = "steady", seed: int = 7,
+         apart: int = 1) -> Path:
+    """Simulate into `home`, bootstrap the weekly as_ofs from day 90 and the last day, then land `nights` and unify
+    every `apart`-th of them.
 
     What was done before is not done again, so a home that is kept may be measured many times.
     """
@@ -27,10 +28,12 @@ def made(home: Path, subscribers: int, days: int, nights: int, *, scenario: str 
               "--nights", str(nights), "--seed", str(seed))
     if not published(home, last):
         telco(home, "bootstrap", "--from", str(START + LONGEST_WINDOW), "--to", str(last), "--initial")
-    for night in (last + DAY * (number + 1) for number in range(nights)):
-        if not published(home, night):
+    for number in range(1, nights + 1):
+        night, unified = last + DAY * number, last + DAY * apart * -(-number // apart)
+        if not published(home, unified):
             telco(home, "land", "--as-of", str(night))
-            telco(home, "unify", "--as-of", str(night))
+            if night == unified:
+                telco(home, "unify", "--as-of", str(night))
     return home
 
 

@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from house import START, machine, made  # noqa: E402
 from recovery import keyed_truth  # noqa: E402
+from resamples import Resamples, figure  # noqa: E402
 
 # rung -> the marts whose columns it may use, and the oracle's column that may see the same
 RUNGS = {
@@ -89,7 +90,7 @@ def climbed(days: int, resamples: int) -> tuple[str, list[Rung]]:
     frame = frames.training_frame(spec, frames.labels(spec, cutoffs, leave(spec.train_purpose, as_of)))
     parts = {name: frames.of_cutoffs(frame, getattr(slices, name)) for name in ("fit", "calibrate", "test")}
     test = with_truth(parts["test"])
-    weights = resampled(test["subscriber_id"].to_numpy(), resamples)
+    weights = Resamples(test["subscriber_id"], resamples)
     rungs = []
     for name in RUNGS:
         print(f"fit {name}", file=sys.stderr, flush=True)
@@ -116,26 +117,16 @@ def with_truth(test: Any) -> Any:
     return both[~unknown].reset_index(drop=True)
 
 
-def resampled(subscriber: Any, resamples: int) -> list[np.ndarray[Any, Any]]:
-    """Row weights of each resample of subscribers: one subscriber's rows of neighbouring cut-offs go together."""
-    names, place = np.unique(subscriber, return_inverse=True)
-    chance = np.random.default_rng(0)
-    share = np.full(len(names), 1 / len(names))
-    return [chance.multinomial(len(names), share)[place].astype(float) for _ in range(resamples)]
-
-
-def rung(name: str, parts: dict[str, Any], test: Any, weights: list[np.ndarray[Any, Any]]) -> Rung:
+def rung(name: str, parts: dict[str, Any], test: Any, weights: Resamples) -> Rung:
     """The recipe on these sources: fitted as training does when it evaluates, never on a judged row."""
     from pipelines import bundle
-    from pipelines.features import store
     from pipelines.gate.metrics import by_score, ordered_auc
     from pipelines.models import churn
     from pipelines.training import recipe
 
     sources, oracle = RUNGS[name]
     spec = churn.SPEC
-    columns = [column for view in store.views(spec.feature_service) for column in view.columns
-               if view.dataset.removeprefix("ftr_subscriber_") in sources]
+    columns = columns_of(sources)
     learned = bundle.learn_categories(parts["fit"], columns)
     rows = {part: recipe.encode(one, spec, columns, learned) for part, one in {**parts, "test": test}.items()}
     fitted = recipe.fit_in_time(spec, rows["fit"], rows["calibrate"])
@@ -148,6 +139,15 @@ def rung(name: str, parts: dict[str, Any], test: Any, weights: list[np.ndarray[A
     )
 
 
+def columns_of(sources: tuple[str, ...]) -> list[str]:
+    """The churn service's columns that come from these marts."""
+    from pipelines.features import store
+    from pipelines.models import churn
+
+    return [column for view in store.views(churn.SPEC.feature_service) for column in view.columns
+            if view.dataset.removeprefix("ftr_subscriber_") in sources]
+
+
 def table(rungs: list[Rung]) -> str:
     """Markdown: a line a rung, with what it adds to the one below it."""
     lines = ["| sources | columns | rounds | AUC of the model | adds | AUC of the oracle | adds | share of its skill |",
@@ -155,19 +155,13 @@ def table(rungs: list[Rung]) -> str:
     below: Rung | None = None
     for one in rungs:
         gains = ("", "") if below is None else (
-            interval(one.auc - below.auc, one.draws - below.draws, "+"),
-            interval(one.oracle - below.oracle, one.oracle_draws - below.oracle_draws, "+"))
-        share = interval((one.auc - 0.5) / (one.oracle - 0.5), (one.draws - 0.5) / (one.oracle_draws - 0.5))
-        lines.append(f"| {one.name} | {one.columns} | {one.rounds} | {interval(one.auc, one.draws)} | {gains[0]} "
-                     f"| {interval(one.oracle, one.oracle_draws)} | {gains[1]} | {share} |")
+            figure(one.auc - below.auc, one.draws - below.draws).told("+.3f"),
+            figure(one.oracle - below.oracle, one.oracle_draws - below.oracle_draws).told("+.3f"))
+        share = figure((one.auc - 0.5) / (one.oracle - 0.5), (one.draws - 0.5) / (one.oracle_draws - 0.5)).told()
+        lines.append(f"| {one.name} | {one.columns} | {one.rounds} | {figure(one.auc, one.draws).told()} | {gains[0]} "
+                     f"| {figure(one.oracle, one.oracle_draws).told()} | {gains[1]} | {share} |")
         below = one
     return "\n".join(lines)
-
-
-def interval(value: float, draws: np.ndarray[Any, Any], sign: str = "") -> str:
-    """`0.812 [0.798, 0.826]`: the value and its 95 % percentile interval."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 if __name__ == "__main__":

@@ -2,17 +2,22 @@
 
     python benchmarks/recovery.py --oracle-only            # simulate `steady` aside; what can be known at all
     TELCO_HOME=... python benchmarks/recovery.py           # this home's published scores against its truth
+    ... --rivals --later-truth LATER/truth                 # beside their rivals, and by the twelve months that came
 
 The first prints churn per 30 days and the AUC of the oracle, also of one that may see billing alone, or billing and
 care: the ladder that joining sources can climb. The second joins scores/churn and scores/ltv with truth/hazard.parquet
 on the subscription's token and prints, per as_of and over all: the model's skill (AUC - .5) as a share of the oracle's,
-expected calibration error (overall, top tenth), and for values the total bias and the rank correlation with the
+expected calibration error (overall, top tenth), lift, and for values the total bias and the rank correlation with the
 expected margin of twelve months, beside what was billed and what was earned times twelve. The truth is the
 simulator's; no module of the pipeline reads it.
 
-Twelve months after the end of a home are in nobody's files. A second home of the same arguments and 370 more days has
-lived them: with `--later-truth THERE/truth` values are also judged by the margin that came, as is the expectation
-itself, and the interval by how often it held what came.
+Then, over all nights together, every figure with its 95 % percentile interval over subscribers (`--resamples`), the
+model, the oracle and the rivals on the same resamples, and the profit of the lists they make (`profit.py` has the cost
+table). `--rivals` fits the rivals (`recovery_rivals.py`).
+
+Twelve months after the end of a home are in nobody's files. `benchmarks/later_truth.py` lives the same house on, for
+everyone and not for a sample of 50,000: with `--later-truth THERE/truth` that truth is the one judged by, so values are
+also judged by the margin that came, as is the expectation itself, and the interval by how often it held what came.
 """
 
 from __future__ import annotations
@@ -26,7 +31,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import recovery_churn  # noqa: E402
+import recovery_value  # noqa: E402
+from house import machine  # noqa: E402
+from resamples import Figure, Resamples  # noqa: E402
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -38,6 +48,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=300, help="days of history (default: 300)")
     parser.add_argument("--seed", type=int, default=7, help="seed (default: 7)")
     parser.add_argument("--later-truth", type=Path, help="truth folder of the same house simulated for longer")
+    parser.add_argument("--rivals", action="store_true", help="fit the rivals and judge them on the same nights")
+    parser.add_argument("--resamples", type=int, default=200, help="of the bootstrap (default: 200; 0 for none)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser.parse_args(words)
 
@@ -53,8 +65,8 @@ def main(words: list[str] | None = None) -> int:
     elif options.oracle_only:
         found = {"oracle": oracle()}
     else:
-        found = recovered(options.later_truth)
-    print(json.dumps(found, indent=2, default=str) if options.json else told(found))
+        found = recovered(options.later_truth, rivals=options.rivals, resamples=options.resamples)
+    print(json.dumps(found, indent=2, default=_plain) if options.json else told(found))
     return 0
 
 
@@ -69,8 +81,9 @@ def oracle(simulated: argparse.Namespace | None = None) -> dict[str, Any]:
     return vars(oracle_report())
 
 
-def recovered(later_truth: Path | None = None) -> dict[str, Any]:
-    """Published scores against the truth of this home: {"churn": [row per as_of and version, ...], "ltv": [...]}."""
+def recovered(later_truth: Path | None = None, *, rivals: bool = False, resamples: int = 0) -> dict[str, Any]:
+    """Published scores against the truth of this home: {"churn": [row per as_of and version, ...], "ltv": [...]}, and
+    with resamples under "measured" the figures of all nights with their intervals."""
     from pipelines.errors import UsageError
     from pipelines.publish import Dataset
     from pipelines.settings import settings
@@ -78,18 +91,56 @@ def recovered(later_truth: Path | None = None) -> dict[str, Any]:
     settings.cache_clear()
     if not (settings().truth / "hazard.parquet").exists():
         raise UsageError(f"{settings().truth} has no hazard.parquet: this home was not simulated")
-    truth = keyed_truth() if later_truth is None else matured(keyed_truth(), later_truth)
+    truth = keyed_truth()
+    if later_truth is not None:
+        truth = matured(truth, keyed_truth(later_truth))
     found: dict[str, Any] = {"oracle": oracle()}
-    for model, judge in (("churn", judged_churn), ("ltv", judged_value)):
+    every: dict[str, Any] = {}
+    for model in ("churn", "ltv"):
         scores = Dataset(settings().scores / model, ("as_of", "version"))
         parts = [joined(scores.live(entry.key), truth) for entry in scores.entries().values() if entry.rows]
         if parts:
-            found[model] = [judge(part) for part in (*parts, _all(parts))]
+            every[model] = _all(parts)
+            found[model] = [_judged(model, part) for part in (*parts, every[model])]
+    if resamples and set(every) == {"churn", "ltv"}:
+        found["measured"] = measured(every["churn"], every["ltv"], resamples, rivals=rivals)
     return found
 
 
-def keyed_truth() -> Any:
-    """truth/hazard.parquet with the id under which the house publishes a subscriber."""
+def _judged(model: str, frame: Any) -> dict[str, Any]:
+    head = {"as_of": frame["as_of"].iloc[0], "version": frame["model_version"].iloc[0], "rows": len(frame),
+            "coverage": float(frame["coverage"].mean())}
+    if model == "churn":
+        return recovery_churn.judged(frame, head)
+    return recovery_value.judged(frame, _simple(frame), head)
+
+
+def measured(churn: Any, ltv: Any, resamples: int, *, rivals: bool) -> dict[str, Any]:
+    """Figures with intervals: {"churn": {name: Figure}, "profit": ..., "ltv": ... where twelve months are over}."""
+    nights = sorted(churn["night"].unique())
+    keys = ["subscriber_id", "night"]
+    known = churn.dropna(subset=["is_churned"]).merge(ltv[[*keys, "ltv_eur_12m"]], on=keys, how="left")
+    over = ltv[ltv["margin_12m"].notna()].reset_index(drop=True)
+    chances, values = {}, {}
+    if rivals:
+        import recovery_rivals
+
+        known = known.merge(recovery_rivals.churn(nights), on=keys, how="left", validate="one_to_one")
+        chances = {name: known[name].to_numpy() for name in (recovery_rivals.LOGISTIC, recovery_rivals.BILLING)}
+        simple = recovery_rivals.value(nights, churn[[*keys, "churn_probability"]])
+        told = over[keys].merge(simple, on=keys, how="left", validate="one_to_one")
+        values = {name: told[name].to_numpy() for name in simple.columns if name not in keys}
+        known = known.merge(simple[[*keys, "margin_x_horizon"]], on=keys, how="left", validate="one_to_one")
+    drawn = Resamples(known["subscriber_id"], resamples)
+    found = {"nights": nights, "churn": recovery_churn.measured(known, chances, drawn),
+             "profit": recovery_churn.profits(known, chances, drawn)}
+    if len(over):
+        found["ltv"] = recovery_value.measured(over, values, Resamples(over["subscriber_id"], resamples))
+    return found
+
+
+def keyed_truth(folder: Path | None = None) -> Any:
+    """hazard.parquet of the truth, this home's by default, with the id under which the house publishes a subscriber."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -98,7 +149,7 @@ def keyed_truth() -> Any:
     from pipelines.landing.tokens import Tokens
     from pipelines.settings import settings
 
-    truth = pq.read_table(settings().truth / "hazard.parquet").to_pandas()
+    truth = pq.read_table((folder or settings().truth) / "hazard.parquet").to_pandas()
     tokens = Tokens()
     keyed = []
     for operator, part in truth.groupby("operator"):
@@ -108,21 +159,17 @@ def keyed_truth() -> Any:
     return pd.concat(keyed, ignore_index=True)
 
 
-def matured(truth: Any, later_truth: Path) -> Any:
-    """The truth with the margin of twelve months that a longer run of the same house lived to see."""
+def matured(truth: Any, later: Any) -> Any:
+    """The truth of a longer life, which knows the margin of twelve months; UsageError where it is another house's."""
     import numpy as np
-    import pyarrow.parquet as pq
 
     from pipelines.errors import UsageError
 
-    keys = ["operator", "subscription_id", "as_of"]
-    columns = [*keys, "margin_12m", "expected_margin_12m"]
-    came = pq.read_table(later_truth / "hazard.parquet", columns=columns).to_pandas()
-    both = truth.merge(came, on=keys, how="left", suffixes=("_then", ""), validate="one_to_one")
-    known = both["expected_margin_12m"].notna()
-    if not known.any() or not np.allclose(both["expected_margin_12m"][known], both["expected_margin_12m_then"][known]):
-        raise UsageError(f"{later_truth}: another house than this home's; simulate it with the same arguments")
-    return both.assign(expected_margin_12m=both["expected_margin_12m_then"])
+    keys, expected = ["subscriber_id", "as_of"], "expected_margin_12m"
+    both = truth[[*keys, expected]].merge(later[[*keys, expected]], on=keys, validate="one_to_one")
+    if both.empty or not np.allclose(both[f"{expected}_x"], both[f"{expected}_y"]):
+        raise UsageError("the later truth is another house's than this home's; simulate it with the same arguments")
+    return later
 
 
 def joined(scores: Path, truth: Any) -> Any:
@@ -147,62 +194,7 @@ def _all(parts: list[Any]) -> Any:
     return pd.concat(parts, ignore_index=True).assign(as_of="all", model_version="all")
 
 
-def _head(frame: Any) -> dict[str, Any]:
-    return {"as_of": frame["as_of"].iloc[0], "version": frame["model_version"].iloc[0], "rows": len(frame),
-            "coverage": float(frame["coverage"].mean())}
-
-
-def judged_churn(frame: Any) -> dict[str, Any]:
-    """Skill against the oracle's on the same rows, and calibration against what came."""
-    from sklearn.metrics import roc_auc_score
-
-    known = frame.dropna(subset=["is_churned"])
-    came, said = known["is_churned"].astype(float), known["churn_probability"]
-    if came.nunique() < 2:
-        return {**_head(frame), "why": "nobody or everybody churned, or the 30 days are not over"}
-    auc, best = roc_auc_score(came, said), roc_auc_score(came, known["expected_all_30d"])
-    tenth = said.rank(method="first", pct=True).mul(10).clip(upper=9.999).astype(int)
-    gaps = (said.groupby(tenth).mean() - came.groupby(tenth).mean()).abs()
-    return {
-        **_head(frame), "churned": float(came.mean()), "predicted": float(said.mean()),
-        "auc": float(auc), "oracle_auc": float(best), "skill_share": float((auc - 0.5) / (best - 0.5)),
-        "ece": float(gaps.mean()), "gap_top_tenth": float(gaps.iloc[-1]),
-        "rank_correlation": float(said.corr(known["expected_all_30d"], method="spearman")),
-    }
-
-
-def judged_value(frame: Any) -> dict[str, Any]:
-    """Bias of the total, and rank correlation, against the expected margin of twelve months and, where it is over,
-    against what came; the same of simple rivals. `spearman_share`: of the expectation's own against what came."""
-    value, truth = frame["ltv_eur_12m"], frame["expected_margin_12m"]
-    found = {
-        **_head(frame), "mean_value": float(value.mean()), "mean_expected": float(truth.mean()),
-        **_against(value, truth, ""), "rivals": {name: _against(rival, truth, "") for name, rival in _rivals(frame)},
-    }
-    over = frame.dropna(subset=["margin_12m"])
-    if over.empty:
-        return found
-    came, told = over["margin_12m"], _against(over["ltv_eur_12m"], over["margin_12m"], "_realised")
-    own = _against(over["expected_margin_12m"], came, "_realised")
-    found |= {"mean_realised": float(came.mean()), **told, "expectation": own,
-              "spearman_share": told["rank_correlation_realised"] / own["rank_correlation_realised"],
-              "rivals_realised": {name: _against(rival, came, "_realised") for name, rival in _rivals(over)}}
-    if "ltv_low_eur_12m" in over:
-        inside = (came >= over["ltv_low_eur_12m"]) & (came <= over["ltv_high_eur_12m"])
-        found |= {"interval_coverage": float(inside.mean()),
-                  "interval_width": float((over["ltv_high_eur_12m"] - over["ltv_low_eur_12m"]).mean())}
-    return found
-
-
-def _against(value: Any, truth: Any, what: str) -> dict[str, float]:
-    known = value.notna()
-    value, truth = value[known], truth[known]
-    return {f"bias{what}": float(value.sum() / truth.sum() - 1),
-            f"rank_correlation{what}": float(value.corr(truth, method="spearman")),
-            f"mae{what}": float((value - truth).abs().mean())}
-
-
-def _rivals(frame: Any) -> list[tuple[str, Any]]:
+def _simple(frame: Any) -> list[tuple[str, Any]]:
     """What was billed, and what was earned, in a month, twelve times; none where the features are not published."""
     import pandas as pd
     import pyarrow.parquet as pq
@@ -222,12 +214,25 @@ def _rivals(frame: Any) -> list[tuple[str, Any]]:
 
 
 def told(found: dict[str, Any]) -> str:
-    """The figures as lines of text."""
+    """The figures as lines of text, and those with intervals as Markdown."""
     lines = []
     for name, rows in found.items():
+        if name == "measured":
+            continue
         for row in rows if isinstance(rows, list) else [rows]:
             lines.append(f"{name:7s}" + "  ".join(f"{key} {_figure(value)}" for key, value in row.items()))
+    for name, figures in found.get("measured", {}).items():
+        if name == "nights":
+            lines += ["", f"nights {', '.join(map(str, figures))}; {machine()}"]
+            continue
+        lines += ["", f"| {name} | |", "|---|---|"]
+        lines += [f"| {figure} | {one.told('.2f' if name == 'profit' or one.value > 10 else '.4f')} |"
+                  for figure, one in figures.items()]
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    return [value.value, value.low, value.high] if isinstance(value, Figure) else str(value)
 
 
 def _figure(value: Any) -> str:

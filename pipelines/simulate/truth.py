@@ -36,6 +36,7 @@ class Truth:
 
     house: House
     cutoffs: frozenset[int]
+    sample: int | None = SAMPLE  # None keeps everyone
     taken: list[Columns] = field(default_factory=list)
     drawn: list[Columns] = field(default_factory=list)
 
@@ -68,8 +69,8 @@ class Truth:
         count = house.present(day)
         rows = active(house.lines.head(count), house.state.head(count), day, house.parameters)
         rows = rows[house.arrivals[house.lines.operator[rows]] <= day]
-        if len(rows) > SAMPLE:
-            rows = np.sort(stream(house.seed, "truth", day).choice(rows, SAMPLE, replace=False))
+        if self.sample is not None and len(rows) > self.sample:
+            rows = np.sort(stream(house.seed, "truth", day).choice(rows, self.sample, replace=False))
         lines, state = house.lines.take(rows), house.state.take(rows)
         climate, p = house.climate(day, lines, state), house.parameters
         terms = logit(lines, state, day, p, climate)

@@ -21,7 +21,7 @@ from pipelines.governance.purpose import leave
 from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
-from pipelines.training import baselines, calibration, frames, recipe, stack
+from pipelines.training import baselines, frames, recipe, stack
 from pipelines.training.cutoffs import Days, matured
 from pipelines.training.folds import clusters
 
@@ -135,8 +135,8 @@ def _one_origin(
     fit, calibrate = (whole.of(part).rows(known) for part in slices)
     fitted = recipe.fit_in_time(spec, fit, calibrate)
     everything = known.rows()
-    calibrator = calibration.KINDS[fitted.calibrator["kind"]](fitted.margin(calibrate), calibrate.label)
-    final = recipe.Fitted(recipe.refit(spec, everything, fitted.rounds), fitted.rounds, calibrator, "")
+    newest = known.of(slices[1]).rows()
+    final = recipe.refitted(spec, fitted, fitted.margin(calibrate), everything, newest)
     later = whole.of([day for day in cutoffs if day >= start])
     rows = later.rows(known)
     said, rival = final.predict(rows), baselines.logistic(everything, rows, whole.texts, seed=spec.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipelines.training.folds import Array, Floats, folds
 MIN_SLOPE: Final = 1e-3
 FOLDS: Final = 5
 ERRORS: Final = 2.0  # isotonic must win by so many standard errors: it has a hundred numbers, the line has two
+MOST_MOVED: Final = 5.0  # of log-odds
 Calibrator = dict[str, Any]
 
 
@@ -78,6 +79,25 @@ def isotonic(margin: Floats, label: Floats) -> Calibrator:
     centres = np.bincount(block, margin) / rows
     p = np.clip(rates, 0.5 / rows, 1 - 0.5 / rows)
     return {"kind": "isotonic", "x": centres.tolist(), "p": np.maximum.accumulate(p).tolist()}
+
+
+def anchored(calibrator: Mapping[str, Any], margin: Floats, label: Floats) -> Calibrator:
+    """The calibrator of one booster for the log-odds of another of the same recipe: moved along them until the mean
+    probability of these rows is their share of leavers.
+
+    A booster fitted on all rows has learned of the base rate what the calibrator had to tell the one fitted on the
+    older ones; without this it is told twice. The shape stays: these rows were fitted on, so their log-odds are too
+    sure of themselves, but their mean is not (calibration in the large; Steyerberg 2019, ch. 15). By bisection.
+    """
+    wanted, low, high = float(np.mean(label)), -MOST_MOVED, MOST_MOVED
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        below = float(np.mean(bundles.calibrate(margin + middle, calibrator))) < wanted
+        low, high = (middle, high) if below else (low, middle)
+    move = round((low + high) / 2, 8)
+    if calibrator["kind"] == "isotonic":
+        return {**calibrator, "x": [one - move for one in calibrator["x"]]}
+    return {**calibrator, "b": calibrator["b"] + calibrator["a"] * move}
 
 
 KINDS: Final = {"platt": platt, "isotonic": isotonic}

@@ -16,7 +16,7 @@ from pipelines.gate.evidence import finite_or_none
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.reasons import contributions
-from pipelines.training import baselines, calibration, campaigns, leakage, recipe, redundancy, stack
+from pipelines.training import baselines, campaigns, leakage, recipe, redundancy, stack
 from pipelines.training.candidate import Candidate
 from pipelines.training.cutoffs import Slices, divide
 from pipelines.training.folds import Floats, clusters, folds
@@ -57,21 +57,18 @@ def _out_of_time(spec: ModelSpec, whole: Stack, slices: Slices) -> Candidate:
     predicted = np.asarray(bundles.calibrate(margin["test"], fitted.calibrator))
     # The rivals learn from the rows the booster learned from, no newer ones: it is the recipes that are compared.
     rivals = _rivals(spec, rows["fit"], rows["test"], whole.texts)
-    # Refit on everything with the same parameters and rounds. No row is left to calibrate that booster on, so its line
-    # comes from the evaluated one, over both slices that one was not fitted on: the newest base rate there is.
-    calibrator = calibration.KINDS[fitted.calibrator["kind"]](
-        np.r_[margin["calibrate"], margin["test"]], np.r_[rows["calibrate"].label, rows["test"].label])
     everything = whole.rows()
-    booster = recipe.refit(spec, everything, fitted.rounds)
+    newest = whole.of((*slices.calibrate, *slices.test)).rows()
+    version = recipe.refitted(spec, fitted, np.r_[margin["calibrate"], margin["test"]], everything, newest)
     alone, redundant = _leaks(spec, everything, whole.texts)
     judged = parts["test"].table()
     return Candidate(
         evaluation=_evaluation(spec, slices, parts, judged, predicted, rivals, alone),
-        categories=whole.texts, calibrator=calibrator, judged=judged, judged_cutoffs=slices.test,
-        predicted=predicted, booster=booster,
+        categories=whole.texts, calibrator=version.calibrator, judged=judged, judged_cutoffs=slices.test,
+        predicted=predicted, booster=version.booster,
         facts={"rounds": fitted.rounds, "calibrated_by": fitted.calibrated_by,
-               "calibrated_on": "evaluated booster's log-odds of calibrate and test",
-               **_told(spec, parts["test"], predicted, booster, redundant)},
+               "calibrated_on": "evaluated booster's log-odds of calibrate and test, its mean on the version's own",
+               **_told(spec, parts["test"], predicted, version.booster, redundant)},
     )
 
 

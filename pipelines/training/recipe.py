@@ -52,7 +52,7 @@ class Fitted:
 
     def margin(self, rows: Rows) -> Floats:
         """Log-odds, (n,)."""
-        return _margin(self.booster, rows)
+        return log_odds(self.booster, rows)
 
     def predict(self, rows: Rows) -> Floats:
         return np.asarray(bundles.calibrate(self.margin(rows), self.calibrator), dtype=np.float64)
@@ -73,7 +73,7 @@ def fit_in_time(spec: ModelSpec, fit: Rows, calibrate: Rows) -> Fitted:
     booster = _boost(spec, fit, spec.parameters["max_rounds"], held_out=calibrate)
     rounds = int(booster.best_iteration) + 1
     cut = booster[:rounds]
-    calibrator, why = calibration.chosen(_margin(cut, calibrate), calibrate.label, calibrate.subscriber)
+    calibrator, why = calibration.chosen(log_odds(cut, calibrate), calibrate.label, calibrate.subscriber)
     return Fitted(cut, rounds, calibrator, why)
 
 
@@ -94,9 +94,21 @@ def fit_across(spec: ModelSpec, rows: Rows, salt: str) -> Fitted:
     rounds = int(np.argmin(np.mean([loss[:length] for loss in losses], axis=0))) + 1
     margin = np.empty(len(rows.label))
     for number, booster in enumerate(boosters):
-        margin[fold == number] = _margin(booster[:rounds], rows.take(fold == number))
+        margin[fold == number] = log_odds(booster[:rounds], rows.take(fold == number))
     calibrator, why = calibration.chosen(margin, rows.label, rows.subscriber)
     return Fitted(refit(spec, rows, rounds), rounds, calibrator, why)
+
+
+def refitted(spec: ModelSpec, fitted: Fitted, margin: Floats, everything: Rows, newest: Rows) -> Fitted:
+    """The version: the same parameters and rounds on all rows, which leaves none to calibrate it on.
+
+    The calibrator's shape comes from `margin` (n,), the evaluated booster's log-odds of `newest`, which it was not
+    fitted on; its level is set on the version's own log-odds of the same rows.
+    """
+    calibrator = calibration.KINDS[fitted.calibrator["kind"]](margin, newest.label)
+    booster = refit(spec, everything, fitted.rounds)
+    calibrator = calibration.anchored(calibrator, log_odds(booster, newest), newest.label)
+    return Fitted(booster, fitted.rounds, calibrator, fitted.calibrated_by)
 
 
 def refit(spec: ModelSpec, rows: Rows, rounds: int) -> Any:
@@ -143,8 +155,8 @@ def _binned(rows: Rows, like: Any = None) -> Any:
     )
 
 
-def _margin(booster: Any, rows: Rows) -> Floats:
-    """Block by block: a DMatrix takes eight bytes a value, the rows half of that."""
+def log_odds(booster: Any, rows: Rows) -> Floats:
+    """Uncalibrated, (n,). Block by block: a DMatrix takes eight bytes a value, the rows half of that."""
     blocks = [rows.matrix[start:start + BLOCK] for start in range(0, len(rows.label), BLOCK)]
     found = [booster.predict(bundles.dmatrix(block, rows.columns), output_margin=True) for block in blocks]
     return np.concatenate(found).astype(np.float64) if found else np.empty(0)

@@ -45,19 +45,21 @@ def of(history: History, rows: Array, first: Floats, margin_column: str, months:
 def kaplan_meier(history: History, rows: Array, months: int) -> Floats:
     """Expected months of stay by the survival curve of the subscriber's segment since their first cut-off, (n,).
 
-    Kaplan and Meier (1958) as lifelines has it; somebody still there is censored. Past the curve's end it is flat.
+    Kaplan and Meier (1958) as lifelines has it; somebody still there is censored. Months past the curve's end have the
+    mean hazard of those before.
     """
     from lifelines import KaplanMeierFitter
 
     lives = _lives(history)
     segment = _segments(history.frame)
-    ends = np.arange(months + 1) * ltv.MONTH_DAYS
+    seen = max(1, min(months, int(lives[:, 1].max(initial=0)) // ltv.MONTH_DAYS))
     curves: dict[str, Floats] = {}
     for name in np.unique(segment[lives[:, 0]]):
         mine = lives[segment[lives[:, 0]] == name]
         mine = mine if len(mine) >= FEW else lives
         fitted = KaplanMeierFitter().fit(mine[:, 1], mine[:, 2])
-        stay = fitted.survival_function_at_times(ends).to_numpy(dtype=np.float64)
+        known = fitted.survival_function_at_times(np.arange(seen + 1) * ltv.MONTH_DAYS).to_numpy(dtype=np.float64)
+        stay = np.append(known, known[-1] * known[-1] ** (np.arange(1, months - seen + 1) / seen))
         curves[str(name)] = np.asarray((stay[:-1] + stay[1:]).sum() / 2)
     return np.array([float(curves[str(name)]) if str(name) in curves else float(months) for name in segment[rows]])
 

@@ -83,7 +83,7 @@ def test_the_report_is_text_or_json(recovery: ModuleType, scored: Path, capsys: 
     assert "churn_rate 0.0" in text
     assert "billing+care 0." in text
     recovery.main(["--home", str(scored), "--json"])
-    assert set(json.loads(capsys.readouterr().out)) == {"oracle", "churn", "ltv"}
+    assert set(json.loads(capsys.readouterr().out)) == {"oracle", "churn", "ltv", "measured"}
     settings.cache_clear()
 
 

@@ -81,3 +81,16 @@ def test_isotonic_never_turns_an_order_round_and_makes_nothing_impossible(seed, 
 def test_knots_that_would_turn_the_ranking_round_are_refused(knots):
     with pytest.raises(IntegrityError, match="isotonic"):
         bundles.calibrate([0.0], {"kind": "isotonic", **knots})
+
+
+@pytest.mark.parametrize("kind", ["platt", "isotonic"])
+def test_an_anchored_calibrator_has_the_mean_of_the_rows_and_keeps_its_shape(kind):
+    margin, label, _ = drawn(20_000, line)
+    made = calibration.KINDS[kind](margin, label)
+    other = margin + 0.4  # another booster of the recipe, which has learned a higher base rate by itself
+    found = calibration.anchored(made, other, label)
+    assert bundles.calibrate(other, found).mean() == pytest.approx(label.mean(), abs=1e-6)
+    assert bundles.calibrate(other, made).mean() > label.mean() + 0.02
+    same = bundles.calibrate(margin, calibration.anchored(made, margin, label))
+    assert bundles.calibrate(other, found) == pytest.approx(same, abs=1e-6)
+    json.dumps(found)

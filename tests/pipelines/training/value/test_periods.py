@@ -74,3 +74,11 @@ def test_kaplan_meier_is_that_of_the_lives_seen():
     stay = rivals.kaplan_meier(told, np.arange(3), 3)
     # A quarter leaves on day 7 + 4, in month one: (1 + .75) / 2 + .75 + .75 months.
     assert stay.tolist() == [0.875 + 0.75 + 0.75] * 3
+
+
+def test_past_its_end_a_curve_goes_on_with_the_mean_hazard_of_the_months_seen():
+    lives = {f"stays{number:03d}": (WEEKS, False) for number in range(150)}
+    lives |= {f"leaves{number:03d}": (2, True) for number in range(50)}
+    stay = rivals.kaplan_meier(history(lives), np.arange(1), 6)  # 114 days were watched: three months
+    beyond = 0.75 * 0.75 ** (np.arange(4) / 3)
+    assert stay[0] == pytest.approx(0.875 + 0.75 + 0.75 + (beyond[:-1] + beyond[1:]).sum() / 2)
