@@ -14,6 +14,7 @@ import yaml
 from told import APRIL, JULY, MARCH, living_in
 
 from pipelines.errors import Held, TelcoError, UsageError
+from pipelines.models import SPECS
 from pipelines.warehouse import builder
 from pipelines.warehouse.plan import Plan
 
@@ -22,8 +23,8 @@ PROJECT = Path(__file__).parents[2] / "dbt_project"
 
 @pytest.mark.mlts("D7")
 def test_every_unit_test_of_the_project_ran_and_passed(built: Any) -> None:
-    files = sorted(PROJECT.rglob("_*__unit_tests.yml"))
-    written = [test["name"] for file in files for test in yaml.safe_load(file.read_text())["unit_tests"]]
+    files = sorted(PROJECT.glob("models/**/_*.yml"))
+    written = [test["name"] for file in files for test in yaml.safe_load(file.read_text()).get("unit_tests", ())]
     ran = {r["unique_id"].rsplit(".", 1)[-1]: r["status"] for r in built.results["results"]
            if r["unique_id"].startswith("unit_test.")}
     assert len(written) >= 14
@@ -43,15 +44,21 @@ def test_every_mart_has_a_contract_and_a_grain(built: Any, told: Path) -> None:
 
 def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, told: Path, unify: Any) -> None:
     alone, bulk = unify(told, [APRIL]).published(), built.published()
-    # Roster, consent and three feature tables of April, and the churn label of March that matures in April.
-    assert len(alone) == 6
+    # Roster, consent, three feature tables of April, and the labels of the cut-offs that mature in April.
+    with living_in(told):
+        labels = {label.name for label, days in Plan.of([APRIL]).labels.items() if days}
+    assert "lbl_churn_30d" in labels
+    assert sorted(name.split("/")[1] for name in alone) == sorted({
+        "consent", "ftr_subscriber_billing", "ftr_subscriber_care", "ftr_subscriber_network", "roster"} | labels)
     assert [name for name, content in alone.items() if bulk[name] != content] == []
 
 
 def test_a_bulk_build_publishes_the_labels_that_mature_within_it(built: Any) -> None:
     folders = Counter(name.split("/")[1] for name in built.published())
-    assert folders == {"roster": 3, "consent": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
-                       "ftr_subscriber_care": 3, "lbl_churn_30d": 3, "lbl_ltv": 1}
+    first = {"roster": 3, "consent": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
+             "ftr_subscriber_care": 3, "lbl_churn_30d": 3, "lbl_ltv": 1}
+    assert {name: folders[name] for name in first} == first
+    assert set(folders) == set(first) | {spec.label for spec in SPECS.values()}
 
 
 def test_a_partition_names_the_raw_it_was_made_from(built: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pipelines import features
+from pipelines.models import SPECS
 from pipelines.settings import settings
 
 NIGHT = date(2026, 1, 12)
@@ -85,15 +86,16 @@ def churn_facts(version: int, columns: list[str], categories: dict[str, list[str
 
 @pytest.fixture
 def champion(world: ModuleType) -> Callable[..., Any]:
-    """Fit, save and enter a churn version: leaving depends on contract, contacts and price."""
+    """Fit, save and enter a version, of churn by default: what it tells of depends on contract and contacts."""
     import numpy as np
     import xgboost
 
     from pipelines import bundle, champions
 
-    def enter(version: int = 1, from_as_of: date = NIGHT, seed: int = 0) -> bundle.Bundle:
-        frame = features.scoring_frame("churn_v2", NIGHT)
-        columns = features.feature_columns("churn_v2")
+    def enter(version: int = 1, from_as_of: date = NIGHT, seed: int = 0, model: str = "churn") -> bundle.Bundle:
+        service = SPECS[model].feature_service
+        frame = features.scoring_frame(service, NIGHT)
+        columns = features.feature_columns(service)
         categories = bundle.learn_categories(frame, columns)
         draw = np.random.default_rng(seed)
         push = (frame["contract_type"] == "month_to_month") * 1.5 + frame["contacts_30d"] / 60 + draw.normal(0, 1, 190)
@@ -101,9 +103,9 @@ def champion(world: ModuleType) -> Callable[..., Any]:
             {"objective": "binary:logistic", "max_depth": 3, "nthread": 1, "seed": seed},
             bundle.dmatrix(bundle.encode(frame, columns, categories), columns, label=(push > 1.2).to_numpy()), 12,
         )
-        facts = churn_facts(version, columns, categories)
-        saved = bundle.save(bundle.path_of("churn", version), facts, booster=fitted, files={"card.json": b"{}"})
-        champions.enter("churn", version, from_as_of, saved.sha256, reason="test")
+        facts = churn_facts(version, columns, categories) | {"model": model, "feature_service": service}
+        saved = bundle.save(bundle.path_of(model, version), facts, booster=fitted, files={"card.json": b"{}"})
+        champions.enter(model, version, from_as_of, saved.sha256, reason="test")
         return saved
 
     return enter
