@@ -216,7 +216,7 @@ def reconcile(name: str, wanted: Mapping[str, int]) -> list[str]:
         _ensure_registered_model(client, name)
         model = client.get_registered_model(name)
         for alias, version in wanted.items():
-            stands, ours = model.aliases.get(alias), model.tags.get(SET_BY_US + alias)
+            stands, ours = _known(model.aliases, alias), model.tags.get(SET_BY_US + alias)
             if stands == str(version) == ours:
                 continue
             try:
@@ -229,6 +229,11 @@ def reconcile(name: str, wanted: Mapping[str, int]) -> list[str]:
             if ours is not None and stands not in (ours, str(version)):
                 told.append(_tell(name, alias, stands, version, "moved back"))
     return told
+
+
+def _known(aliases: Mapping[str, Any], alias: str) -> str | None:
+    """Where a registered model's alias stands; MLflow gives a number or a text for it, as the store is."""
+    return str(aliases[alias]) if alias in aliases else None
 
 
 def _tell(name: str, alias: str, stands: str | None, version: int, what: str) -> str:
