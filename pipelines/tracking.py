@@ -109,9 +109,12 @@ def register(
             client.log_param(run_id, key, value)
         for key, value in (metrics or {}).items():
             client.log_metric(run_id, key, value)
-        source = _log_booster(run_id, booster, columns) if booster is not None else f"runs:/{run_id}/bundle"
+        # A server takes the source of a logged model only beside its id; a file store takes it alone.
+        source, model_id = f"runs:/{run_id}/bundle", None
+        if booster is not None:
+            source, model_id = _log_booster(run_id, booster, columns)
         made = client.create_model_version(
-            name, source=source, run_id=run_id, tags={**dict(tags), "state": PENDING, "run_id": run_id},
+            name, source=source, run_id=run_id, model_id=model_id, tags={**dict(tags), "state": PENDING, "run_id": run_id},
         )
     return _registered(made)
 
@@ -345,7 +348,7 @@ def _ensure_registered_model(client: Any, name: str) -> None:
         client.create_registered_model(name)
 
 
-def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> str:
+def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> tuple[str, str]:
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
@@ -358,7 +361,7 @@ def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> str:
         logged = mlflow.xgboost.log_model(
             booster, name="model", signature=signature, pip_requirements=_requirements(), model_format="ubj",
         )
-    return str(logged.model_uri)
+    return str(logged.model_uri), str(logged.model_id)
 
 
 def _requirements() -> list[str]:

@@ -1,4 +1,4 @@
-"""The registry on a real MLflow server over PostgreSQL: a model lives as it does on SQLite, and the server is killed."""
+"""The registry on a real MLflow server over PostgreSQL: as on SQLite, and with the server killed."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_three_processes_register_at_once_on_postgresql(served: Server, tmp_path
         assert one.stdin is not None
         one.stdin.write("go\n")
         one.stdin.flush()
-    said = [one.communicate(timeout=240)[0].split() for one in started]
+    said = [one.communicate(timeout=240)[0].splitlines()[-1].split() for one in started]
     assert [one.returncode for one in started] == [0, 0, 0]
     shared, own = {words[0] for words in said}, {words[1] for words in said}
     assert (len(shared), len(own)) == (1, 3)
