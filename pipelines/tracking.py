@@ -114,7 +114,8 @@ def register(
         if booster is not None:
             source, model_id = _log_booster(run_id, booster, columns)
         made = client.create_model_version(
-            name, source=source, run_id=run_id, model_id=model_id, tags={**dict(tags), "state": PENDING, "run_id": run_id},
+            name, source=source, run_id=run_id, model_id=model_id,
+            tags={**dict(tags), "state": PENDING, "run_id": run_id},
         )
     return _registered(made)
 
