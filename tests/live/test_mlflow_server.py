@@ -162,7 +162,7 @@ def test_a_model_is_trained_promoted_moved_rolled_back_and_outlives_the_server(
         return made
 
     monkeypatch.setattr(training, "_fit", dies)
-    later = day + timedelta(days=7)
+    later = day + timedelta(days=3)
     with pytest.raises(RegistryAway, match="is trained and kept in"):
         training.train("churn", later)
     found = scoring.standing("churn", later)
