@@ -1,4 +1,4 @@
-"""F43 and what a person asks: which version stands where and why, what the gate said, and that no champion is deleted."""
+"""F43 and what a person asks: which version stands where and why, what the gate said; no champion is deleted."""
 
 from __future__ import annotations
 
