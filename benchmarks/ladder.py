@@ -74,6 +74,7 @@ def main(words: list[str] | None = None) -> int:
 def climbed(days: int, resamples: int) -> tuple[str, list[Rung]]:
     """Every rung fitted and judged; and in words on what."""
     from pipelines.estate import estate
+    from pipelines.governance.purpose import leave
     from pipelines.models import churn
     from pipelines.settings import settings
     from pipelines.training import frames
@@ -85,7 +86,7 @@ def climbed(days: int, resamples: int) -> tuple[str, list[Rung]]:
     slices = divide(cutoffs, spec)
     if slices.design != "out_of_time":
         raise SystemExit(f"ladder: {slices.why}. Simulate more days")
-    frame = frames.training_frame(spec, frames.labels(spec, cutoffs))
+    frame = frames.training_frame(spec, frames.labels(spec, cutoffs, leave(spec.train_purpose, as_of)))
     parts = {name: frames.of_cutoffs(frame, getattr(slices, name)) for name in ("fit", "calibrate", "test")}
     test = with_truth(parts["test"])
     weights = resampled(test["subscriber_id"].to_numpy(), resamples)

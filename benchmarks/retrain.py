@@ -98,6 +98,7 @@ def plain(as_of: date) -> dict[str, Any]:
     import xgboost
 
     from pipelines import bundle as bundles
+    from pipelines.governance.purpose import leave
     from pipelines.models import spec_of
     from pipelines.settings import settings
     from pipelines.training import frames
@@ -107,7 +108,7 @@ def plain(as_of: date) -> dict[str, Any]:
     facts = max((one for one in versions if one["trained_as_of"] == str(as_of)), key=lambda one: int(one["version"]))
     watch = Watch()
     cutoffs = [date.fromisoformat(day) for day in facts["cutoffs"]]
-    frame = frames.training_frame(spec, frames.labels(spec, cutoffs))
+    frame = frames.training_frame(spec, frames.labels(spec, cutoffs, leave(spec.train_purpose, as_of)))
     read, read_cpu = watch.lap()
     matrix = bundles.encode(frame, facts["columns"], facts["categories"])
     label = frame[spec.label_column].to_numpy(dtype="float64")

@@ -44,6 +44,8 @@ def settle(found: tracking.Registered, bundle: Bundle) -> None:
     verdict = bundle.facts.get("verdict") or {}
     tags = {"sha256": bundle.sha256, "verdict": "passed" if verdict.get("passed") is True else "refused",
             "reasons": verdict.get("reasons", [])}
+    if "ledger" in bundle.facts:
+        tags["ledger"] = bundle.facts["ledger"]
     tracking.settle(found, bundle.directory, tracking.as_tags(tags), alias=alias_of(bundle))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,11 +38,12 @@ class Settings:
 
     home: Path
     estate_file: Path
-    mlflow_uri: str
+    mlflow_uri: str = field(repr=False)  # an address may hold a password
     memory_limit: str
     threads: int
-    feast_registry: str = ""  # a database URL; empty: SQLite below the home
-    feast_redis: str = ""     # host:port[,db=0]; empty: SQLite below the home
+    feast_registry: str = field(default="", repr=False)  # a database URL; empty: SQLite below the home
+    feast_redis: str = field(default="", repr=False)     # host:port[,db=0]; empty: SQLite below the home
+    regions: tuple[str, ...] = ()  # whose rows this deployment may process; empty: every region of the estate
 
     @property
     def landing(self) -> Path:
@@ -98,6 +99,18 @@ class Settings:
         return self.home / "champions"
 
     @property
+    def audit(self) -> Path:
+        return self.home / "audit"
+
+    @property
+    def anchors(self) -> Path:
+        return self.home / "anchors"
+
+    @property
+    def ledger(self) -> Path:
+        return self.home / "ledger"
+
+    @property
     def mlflow(self) -> Path:
         return self.home / "mlflow"
 
@@ -139,4 +152,5 @@ def settings() -> Settings:
         threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
         feast_registry=os.environ.get("TELCO_FEAST_REGISTRY", ""),
         feast_redis=os.environ.get("TELCO_FEAST_REDIS", ""),
+        regions=tuple(filter(None, map(str.strip, os.environ.get("TELCO_REGIONS", "").split(",")))),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines.clock import parse_day
 from pipelines.estate import estate
+from pipelines.governance import audit
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -60,6 +61,7 @@ class Status:
     verdicts: tuple[VerdictStand, ...]
     flagged: tuple[FlaggedNight, ...]
     next_step: str
+    audit_head: str = ""
 
 
 def status() -> Status:
@@ -77,6 +79,7 @@ def status() -> Status:
         home=str(settings().home), estate=facts.name, history_start=str(facts.history_start),
         history_end=str(facts.history_end) if facts.history_end else None, feeds=feeds, datasets=datasets,
         champions=champions, verdicts=verdicts, flagged=_flagged(), next_step=_next(feeds, datasets, champions),
+        audit_head=str(audit.head()),
     )
 
 

@@ -302,6 +302,18 @@ def away() -> str | None:
         return f"MLflow at {urllib.parse.urlsplit(uri).netloc.rpartition('@')[2]} does not answer ({error})"
 
 
+def note(name: str) -> str | None:
+    """A tag of our experiment, or None: it holds what is said of the whole house and not of one version."""
+    found = _client().get_experiment_by_name(EXPERIMENT)
+    return found.tags.get(name) if found is not None else None
+
+
+def set_note(name: str, value: str) -> None:
+    """Set a tag of our experiment."""
+    client = _client()
+    client.set_experiment_tag(_experiment(client), name, value)
+
+
 def git_commit() -> str:
     """The commit of this checkout, with `+changed` when files differ from it; `none` outside a checkout."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import data, explain, lookup, model, models, operate, quarantine, transfer
+from pipelines.cli import audit, data, explain, lookup, model, models, operate, quarantine, transfer
 
 app = typer.Typer(
     name="telco",
@@ -28,3 +28,4 @@ transfer.register(app)
 operate.register(app)
 lookup.register(app)
 explain.register(app)
+audit.register(app)

@@ -168,7 +168,7 @@ def score(
 
     tell = show.reporter(quiet)
     who = policy.person(by) if accept_jump else ""
-    scored = scoring.score(known(model), as_of, accept_jump=accept_jump, by=who, report=tell)
+    scored = scoring.score(known(model), as_of, accept_jump=policy.reason(accept_jump), by=who, report=tell)
     extract = scoring.extract(as_of)
     if json:
         show.as_json({"scored": scored, "extract": extract})

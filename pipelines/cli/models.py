@@ -25,7 +25,7 @@ ADVICE = {
     "enough_": "wait for more labels to mature, or bootstrap more history",
     "finite": "look at the figures of the model card; a figure that is not finite is a fault of the data or the code",
     "leakage": "take the feature it names out of the feature service, or show that it is known before the event",
-    "floor_": "compare with telco backtest; add history, tune, or change the spec's floor, with the reason written down",
+    "floor_": "compare with telco backtest; add history, tune, or change the spec's floor with a reason",
     "baseline_": "the simple rival is as good: look at features and labels before the model",
     "coherence": "train the lifetime value again with this churn version; see docs/reference/lifetime_value.md",
     "champion": "keep the champion; train again when more labels have matured, or when it is past its age",

@@ -16,8 +16,9 @@ NAN = float("nan")
 def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> Verdict:
     """Whether the candidate may take the champion's place. `champion` None: none is in force.
 
-    Checks run in the order data, finite, leakage, floors, baselines, coherence, champion, and all are reported. An
-    unknown is never a pass: every bound is asked as `isfinite(x) and x >= bound`, since `not (nan < bound)` is true.
+    Checks run in the order data, finite, leakage, floors, baselines, coherence, champion, consent and region, and all
+    are reported. An unknown is never a pass: every bound is asked as `isfinite(x) and x >= bound`, since
+    `not (nan < bound)` is true.
     """
     checks = (
         *_enough(evaluation, gate),
@@ -27,6 +28,7 @@ def decide(evaluation: Evaluation, champion: Comparison | None, gate: Gate) -> V
         *(_baseline(evaluation, baseline) for baseline in gate.baselines),
         *_coherence(evaluation, gate),
         _champion(champion, gate),
+        _consent_and_region(evaluation),
     )
     reasons = tuple(check.sentence for check in checks if not check.passed)
     return Verdict(passed=not reasons, checks=checks, reasons=reasons)
@@ -129,6 +131,16 @@ def _champion(champion: Comparison | None, gate: Gate) -> Check:
         f"{champion.metric} gain over champion v{champion.champion} on {champion.rows} rows is "
         f"{_shown(champion.gain)}, lower bound {_shown(champion.lower)} at {gate.confidence:.1%}; {way}{note}",
     )
+
+
+def _consent_and_region(evaluation: Evaluation) -> Check:
+    counts = (evaluation.rows_without_consent, evaluation.rows_outside_region)
+    if any(count is None for count in counts):
+        return Check("consent_and_region", NAN, 0.0, False, "whether every row may be trained with was not counted")
+    without, outside = (int(count or 0) for count in counts)
+    return Check("consent_and_region", float(without + outside), 0.0, without == outside == 0,
+                 f"{without} rows of subscribers without consent, {outside} of another region than the run's; "
+                 "none may be among what it learned from")
 
 
 def _percent(value: float) -> str:

@@ -23,6 +23,9 @@ class Evaluation:
     alone: Mapping[str, float] = field(default_factory=dict)  # AUC of each feature by itself; a formula has none
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # of `metrics`, 95 %, by subscriber
     segments: tuple[Mapping[str, Any], ...] = ()  # figures by operator, region, plan, ...: see training/segments.py
+    # Of the rows it was fitted and judged on, how many nobody may train with. None: it was not counted.
+    rows_without_consent: int | None = None
+    rows_outside_region: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: a figure that is not finite becomes null."""

@@ -137,7 +137,7 @@ def approve(model: str, version: int, as_of: date, *, by: str, report: Report = 
 
 def reject(model: str, version: int, *, by: str, why: str = "", report: Report = silent) -> None:
     """End the shadow of a version by a person's word; it stays a registered version and is not asked about again."""
-    by = policy.person(by)
+    by, why = policy.person(by), policy.reason(why)
     standing = shadow.standing(model)
     if standing is None or standing.version != version:
         _tell(report, f"{model}: v{version} is not in shadow; nothing to reject")

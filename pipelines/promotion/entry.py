@@ -43,6 +43,8 @@ def follow(model: str, report: Report = silent) -> None:
         if found is not None and all(found.version != one.version for one in champions.history(model)):
             report(f"{model}: the alias {alias} stood at v{found.version}, which was never champion; the log decides")
         tracking.set_alias(name, alias, version)
+    if PREVIOUS not in wanted:
+        tracking.drop_alias(name, PREVIOUS)  # a rollback to the first
     challenger = tracking.version_by_alias(name, CHALLENGER)
     if challenger is not None and challenger.version == line[-1].version:
         tracking.drop_alias(name, CHALLENGER)

@@ -10,6 +10,7 @@ from pipelines.estate import estate
 
 # A user name, as auth managers have them: also a mail address.
 NAME = re.compile(r"[\w][\w.@+ -]{0,79}")
+NUMBER = re.compile(r"\d{9,}")
 SCHEDULE = "airflow"  # the trainer of what no person started
 
 
@@ -26,6 +27,15 @@ def person(name: str | None) -> str:
         raise UsageError("this process has no user name; say who you are: --by NAME") from None
     if not NAME.fullmatch(found):
         raise UsageError(f"not a name: {found!r}; letters, digits and . _ @ + - are, at most 80 of them")
+    return found
+
+
+def reason(text: str) -> str:
+    """A person's reason as it is kept for ever. Raises UsageError for one that is long or that a number is in that may
+    be somebody's."""
+    found = " ".join(text.split())
+    if len(found) > 300 or NUMBER.search(found):
+        raise UsageError("a reason is kept for ever: at most 300 characters, and no number of nine digits or more")
     return found
 
 

@@ -41,7 +41,7 @@ def rollback(
     when there is nobody to go back to, Held when that version's verdict did not pass or a pair cannot be made,
     IntegrityError when its bundle is not the one that was in force.
     """
-    spec, by = spec_of(model), policy.person(by)
+    spec, by, why = spec_of(model), policy.person(by), policy.reason(why)
     last, target = _target(model, to)
     bundle = _whole(target)
     _check_pin(spec, bundle)
@@ -55,7 +55,7 @@ def rollback(
            why=why, moved=[f"{one.model}:{one.version}" for one in moved])
     for one in (entered, *moved):
         report(f"{one.model}: v{one.version} is champion from {one.from_as_of}")
-    return RolledBack(entered, last, moved, _aliases([model, *(one.model for one in moved)]))
+    return RolledBack(entered, last, moved, _aliases(names))
 
 
 def _target(model: str, to: int | None) -> tuple[Champion, Champion]:

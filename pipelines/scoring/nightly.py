@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import bundle as bundles
 from pipelines.decisions import record
 from pipelines.errors import Held, IntegrityError
+from pipelines.governance.population import Population, population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -65,21 +66,20 @@ def key_of(as_of: date, version: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Computed:
-    """A night's scores before they are published. `unscored` counts the active whom the model left out, by reason."""
+    """A night's scores before they are published. `unscored` counts whom the model left out of `people`."""
 
     spec: ModelSpec
     bundle: bundles.Bundle
     as_of: date
     table: pa.Table
-    active: list[str]
-    excluded: Counter[str]
+    people: Population
     unscored: dict[str, int]
     features: dict[str, str]
 
     @property
     def left_out(self) -> dict[str, int]:
         """Everyone of the roster without a row, by reason."""
-        return dict(sorted((self.excluded + Counter(self.unscored)).items()))
+        return dict(sorted((self.people.excluded + Counter(self.unscored)).items()))
 
 
 def score(
@@ -89,22 +89,18 @@ def score(
 
     Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
     champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without
-<<<<<<< HEAD
-    a finite score.
-=======
     a finite score, or when the scores jumped and `accept_jump` does not say why that is right (`by` whom). The
     version in shadow, if there is one, is scored beside it.
->>>>>>> registry
     """
     spec, found = spec_of(model), standing(model, as_of)
     version = found.champion.version
     report(f"{model}: scoring {as_of} with version {version}")
     computed = compute(spec, found.bundle, as_of)
     jumped = guard(spec, version, as_of, computed.table, accept_jump, by)
-    publish(scores_of(model), computed, {**found.inputs, **jumped})
-    log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(computed.table), version)
     if jumped:
         record("approval", f"scores/{model}:{version}", as_of=as_of.isoformat(), by=by, **jumped)
+    publish(scores_of(model), computed, {**found.inputs, **jumped})
+    log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(computed.table), version)
     steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
     if steady is not None:
         report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
@@ -113,18 +109,19 @@ def score(
 
 
 def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
-    """Everyone active at as_of with a score of this bundle, whoever's it is. Raises Held as `score` does."""
+    """Everyone who may be scored at as_of, with a score of this bundle. Raises Held as `score` does."""
     from pipelines import features
 
     _check_bundle(bundle, spec, bundle.version)
-    active, excluded = _roster(as_of)
-    frame = features.scoring_frame(spec.feature_service, as_of)
-    features.prove_equal(spec.feature_service, as_of, frame)
+    people = population(spec.score_purpose, as_of)
+    everyone = features.scoring_frame(spec.feature_service, as_of)
+    features.prove_equal(spec.feature_service, as_of, everyone)
+    frame = people.only(everyone)
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
         table, unscored = classify(bundle, frame, as_of), {}
-    return Computed(spec, bundle, as_of, _stamped(table, spec, bundle.version, as_of), active, excluded, unscored,
+    return Computed(spec, bundle, as_of, _stamped(table, spec, bundle.version, as_of), people, unscored,
                     features.partition_digests(spec.feature_service, as_of))
 
 
@@ -133,9 +130,9 @@ def publish(dataset: Dataset, computed: Computed, inputs: Mapping[str, Any]) -> 
     return dataset.publish(
         key_of(computed.as_of, computed.bundle.version),
         lambda path: write(computed.table, computed.spec.kind, path),
-        audit=lambda path: audit(path, computed.spec.kind, computed.active, computed.unscored),
+        audit=lambda path: audit(path, computed.spec.kind, computed.people, computed.unscored),
         inputs={"bundle": computed.bundle.sha256, "features": computed.features, "excluded": computed.left_out,
-                **inputs},
+                "processing": computed.people.leave.told(), **inputs},
     )
 
 
@@ -153,25 +150,6 @@ def _check_bundle(bundle: bundles.Bundle, spec: ModelSpec, version: int) -> None
         raise Held(f"{spec.name} v{version}",
                    [f"trained with {bundle.feature_service}, the spec now says {spec.feature_service}"],
                    "train a version with this service; until it is promoted keep the old service in the spec")
-
-
-def _roster(as_of: date) -> tuple[list[str], Counter[str]]:
-    """The active subscribers of the published roster, sorted, and how many were left out for which reason."""
-    import pyarrow.parquet as pq
-
-    from pipelines.features.frames import verify
-
-    columns = ["subscriber_id", "is_active", "exclusion"]
-    roster = pq.read_table(verify("roster", as_of), columns=columns, partitioning=None)
-    active, excluded = [], Counter[str]()
-    for subscriber, is_active, exclusion in zip(*(roster.column(name).to_pylist() for name in columns), strict=True):
-        if is_active:
-            active.append(subscriber)
-        elif exclusion is None:
-            raise Held(f"roster {as_of}", [f"{subscriber} is neither active nor excluded for a reason"])
-        else:
-            excluded[exclusion] += 1
-    return sorted(active), excluded
 
 
 def _stamped(table: pa.Table, spec: ModelSpec, version: int, as_of: date) -> pa.Table:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import IntegrityError, NotEnoughData, RegistryAway
+from pipelines.errors import Held, IntegrityError, NotEnoughData, RegistryAway
 from pipelines.estate import estate
 from pipelines.gate import Evaluation, Verdict
 from pipelines.models import spec_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipelines.bundle import Bundle
+    from pipelines.governance.purpose import Leave
     from pipelines.tracking import Registered
     from pipelines.training.candidate import Candidate
     from pipelines.training.value import Source
@@ -57,8 +58,14 @@ class _Work:
     cutoffs: tuple[date, ...]
     frame: pd.DataFrame
     frame_digest: str
+    leave: Leave
     source: Source | None = None  # of a lifetime value
     by: str = ""
+
+    @property
+    def learned_from(self) -> pd.DataFrame:
+        """Every row that shapes the version: a lifetime value's heads see the whole history."""
+        return self.source.history.frame if self.source else self.frame
 
     @property
     def identity(self) -> str:
@@ -78,6 +85,7 @@ def train(model: str, as_of: date, *, by: str = "", report: Report = silent) -> 
     the fitted candidate is kept, and the same call takes it up again.
     """
     from pipelines import tracking
+    from pipelines.governance import audit
     from pipelines.training import waiting
 
     work = replace(_prepare(spec_of(model), as_of, report), by=by)
@@ -93,9 +101,10 @@ def train(model: str, as_of: date, *, by: str = "", report: Report = silent) -> 
         raise _kept(work, candidate, away) from away
     waiting.forget(model, work.identity)
     passed = bool(bundle.facts["verdict"]["passed"])
+    audit.anchor()
     result = _result(work, registered, bundle, reused=False)
     outcome = "passed the gate" if passed else "refused by the gate: " + "; ".join(result.verdict.reasons)
-    report(f"train {model}: v{result.version} {outcome}")
+    report(f"train {model}: v{result.version} {outcome}; audit log at line {audit.head().sequence}")
     log.info("trained model=%s as_of=%s version=%d rows=%d passed=%s", model, as_of, result.version,
              len(work.frame), passed)
     return result
@@ -124,6 +133,7 @@ def _kept(work: _Work, candidate: Candidate, away: RegistryAway) -> RegistryAway
 def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
     """Register, judge, write the bundle, settle. Raises RegistryAway anywhere; the same again goes on where it was."""
     from pipelines import registration, tracking
+    from pipelines.training import provenance
 
     registered = tracking.register(
         work.spec.registered_name, tracking.as_tags(_tags(work)), booster=candidate.booster,
@@ -131,11 +141,13 @@ def _register(work: _Work, candidate: Candidate) -> tuple[Registered, Bundle]:
         metrics=_finite(candidate.evaluation.metrics),
     )
     bundle = _bundle(work, registered.version, candidate)
+    provenance.record(bundle)
     registration.settle(registered, bundle)
     return registered, bundle
 
 
 def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
+    from pipelines.governance.purpose import leave
     from pipelines.training import frames
     from pipelines.training.cutoffs import matured
 
@@ -148,17 +160,20 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
             f"train at {spec.known_on(start)} or later",
         )
     frames.check_published(spec, cutoffs, as_of)
+    may = leave(spec.train_purpose, as_of)
     if spec.kind is Kind.FORMULA:
-        return _prepare_value(spec, as_of, cutoffs, report)
+        return _prepare_value(spec, as_of, cutoffs, may, report)
     cutoffs = frames.thinned(spec, cutoffs)
-    rows = frames.labels(spec, cutoffs)
+    rows = frames.labels(spec, cutoffs, may)
     frames.check_labels(spec, rows)
     report(f"train {spec.name}: reading features of {len(rows)} rows")
     frame = frames.training_frame(spec, rows)
-    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame))
+    return _Work(spec, as_of, cutoffs, frame, frames.digest(frame), may)
 
 
-def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], report: Report) -> _Work:
+def _prepare_value(
+    spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], leave: Leave, report: Report
+) -> _Work:
     """A lifetime value reads one history; the judged rows are those of it whose margin has matured."""
     from pipelines.training import frames, value
 
@@ -168,21 +183,34 @@ def _prepare_value(spec: ModelSpec, as_of: date, cutoffs: tuple[date, ...], repo
     frames.check_labels(spec, labels)
     frame = value.judged(source, labels)
     both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"
-    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), source)
+    return _Work(spec, as_of, cutoffs, frame, hashlib.sha256(both.encode()).hexdigest(), leave, source)
 
 
 def _fit(work: _Work, report: Report) -> Candidate:
+    """The candidate, with the count of rows nobody may train with as evidence for the gate.
+
+    Raises Held before anything is fitted when a row of another region is among them.
+    """
     from pipelines.training import classifier, value
 
+    forbidden = work.leave.count(work.learned_from["subscriber_id"].to_numpy(dtype=object))
+    if forbidden["region"]:
+        raise Held(f"training {work.spec.name} at {work.as_of}",
+                   [f"{forbidden['region']} rows are of subscribers outside {', '.join(work.leave.regions)}"],
+                   "nothing was fitted; train where these rows may be processed, or set TELCO_REGIONS")
     if work.source is not None:
-        return value.fit(work.spec, work.frame, _columns(work.spec), work.source, report)
-    return classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
+        made = value.fit(work.spec, work.frame, _columns(work.spec), work.source, report)
+    else:
+        made = classifier.fit(work.spec, work.frame, _columns(work.spec), work.cutoffs, report)
+    return replace(made, evaluation=replace(
+        made.evaluation, rows_without_consent=forbidden["no_consent"], rows_outside_region=forbidden["region"],
+    ))
 
 
 def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     """Judge, then write the bundle with the verdict inside, so that one sha256 binds both. A killed run's is kept."""
     from pipelines import bundle as bundles
-    from pipelines.training import frames
+    from pipelines.training import frames, provenance
     from pipelines.training.card import card, page
     from pipelines.training.judgement import judge
 
@@ -199,6 +227,7 @@ def _bundle(work: _Work, version: int, candidate: Candidate) -> Bundle:
     columns = _columns(work.spec)
     facts = {
         **_facts(work), "version": version, "columns": columns, "categories": candidate.categories,
+        "ledger": provenance.ledger_of(work.spec, version, work.learned_from, _facts(work), work.source).digest,
         "calibrator": candidate.calibrator, "verdict": verdict.as_dict(), **candidate.facts,
     }
     markdown = card(work.spec, facts, candidate.evaluation, verdict)
@@ -220,7 +249,7 @@ def _facts(work: _Work) -> dict[str, Any]:
         "spec_digest": spec.digest, "frame_digest": work.frame_digest, "identity": work.identity,
         "trained_as_of": work.as_of.isoformat(), "cutoffs": [cutoff.isoformat() for cutoff in work.cutoffs],
         "rows": len(work.frame), "positives": int(label.astype("float64").sum()) if _counts(spec) else 0,
-        "expires_after_days": spec.expires_after_days,
+        "expires_after_days": spec.expires_after_days, "processing": work.leave.told(),
     }
 
 
@@ -230,6 +259,7 @@ def _tags(work: _Work) -> dict[str, Any]:
     names = ("identity", "feature_service", "spec_digest", "frame_digest", "trained_as_of", "cutoffs", "kind")
     facts = _facts(work)
     pinned = {"churn_version": str(work.source.champion.version)} if work.source else {}
+    pinned |= {"regions": ",".join(work.leave.regions), "consent_sha256": work.leave.snapshot}
     by = {"trained_by": work.by} if work.by else {}
     return {**{name: facts[name] for name in names}, "git_commit": tracking.git_commit(), **pinned, **by}
 

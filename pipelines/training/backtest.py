@@ -18,6 +18,7 @@ from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData, UsageError
 from pipelines.gate import metrics
 from pipelines.gate.classification import classification, intervals
+from pipelines.governance.purpose import leave
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -87,7 +88,7 @@ def backtest(
              f"calibration and a later cut-off each; {MIN_ORIGINS} are needed"],
             "give --step-days fewer days, or wait for more history",
         )
-    rows = frames.labels(spec, cutoffs)
+    rows = frames.labels(spec, cutoffs, leave(spec.train_purpose, as_of))
     frames.check_labels(spec, rows)
     report(f"backtest {model}: reading features of {len(rows)} rows")
     frame = frames.training_frame(spec, rows)

@@ -123,9 +123,20 @@ def _made_of(spec: ModelSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
         "calibrator": f"{_calibrator(facts['calibrator'])} from {facts.get('calibrated_on', 'nothing')}",
         **({"calibrator chosen": facts["calibrated_by"]} if "calibrated_by" in facts else {}),
         **({f"lifetime value, {name}": told for name, told in _value(facts["ltv"]).items()} if "ltv" in facts else {}),
+        **({"processing": _processing(facts["processing"])} if "processing" in facts else {}),
+        **({"ledger digest": facts["ledger"]} if "ledger" in facts else {}),
         "frame digest": facts["frame_digest"],
         "spec digest": facts["spec_digest"],
     }
+
+
+def _processing(told: Mapping[str, Any]) -> str:
+    """By what right and where it was trained."""
+    right = f"{told['purpose']} in {', '.join(told['regions'])} as known at {told['as_of']}, by {told['basis']}"
+    if "known" not in told:
+        return right
+    return (f"{right}: of {told['known']} subscribers known, {told['no_consent']} without consent and {told['region']} "
+            "of other regions were left out")
 
 
 def _value(terms: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from pipelines.settings import settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipelines.governance.purpose import Leave
+
 KEYS = ["event_timestamp", "subscriber_id"]
 
 
@@ -51,8 +53,11 @@ def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
     return newest_first[:1]
 
 
-def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
-    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column."""
+def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFrame:
+    """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight) and the label column.
+
+    Only of subscribers who may be trained with: the inner join with consent and region, here and nowhere else.
+    """
     import pandas as pd
 
     dataset = Dataset(settings().labels / spec.label, ("as_of",))
@@ -63,7 +68,9 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date]) -> pd.DataFrame:
     ]
     rows = pd.concat(parts, ignore_index=True)
     rows["event_timestamp"] = rows["event_timestamp"].astype("M8[us]")
-    return rows
+    permitted = leave.why_not(rows["subscriber_id"].to_numpy(dtype=object)) == ""
+    kept: pd.DataFrame = rows[permitted].reset_index(drop=True)
+    return kept
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:

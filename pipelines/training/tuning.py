@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pipelines import bundle as bundles
 from pipelines.errors import NotEnoughData, UsageError
 from pipelines.gate import metrics
+from pipelines.governance.purpose import leave
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -105,7 +106,7 @@ def _rows(spec: ModelSpec, as_of: date, report: Report) -> tuple[recipe.Rows, re
     used = (*slices.fit, *slices.calibrate)
     frames.check_published(spec, used, as_of)
     used = frames.thinned(spec, used)
-    rows = frames.labels(spec, used)
+    rows = frames.labels(spec, used, leave(spec.train_purpose, as_of))
     frames.check_labels(spec, rows)
     report(f"tune {spec.name}: reading features of {len(rows)} rows")
     frame = frames.training_frame(spec, rows)

@@ -26,6 +26,11 @@ ROSTER = """
            operator, region, segment, age_band, contract_type, tenure_days, is_active, exclusion
     from intermediate.int_subscriber_eligibility
 """
+CONSENT = """
+    select subscriber_id, cast(as_of as timestamp) as event_timestamp, cast(as_of as timestamp) as created_at,
+           operator, has_analytics, has_model_training
+    from intermediate.int_subscriber_consent
+"""
 # Row groups of DuckDB's own size: readers skip by them, and a fixed number keeps the bytes fixed.
 _ROW_GROUP = 122_880
 
@@ -39,6 +44,7 @@ class _Table:
     root: Path
     known_after: timedelta = timedelta(0)
     is_roster: bool = False
+    is_of_everyone: bool = False  # ever known, also who has left
 
 
 def publish(plan: Plan, *, report: Report) -> list[Entry]:
@@ -61,11 +67,12 @@ def publish(plan: Plan, *, report: Report) -> list[Entry]:
 def _partitions(plan: Plan) -> Iterator[tuple[_Table, date]]:
     features, labels = settings().features, settings().labels
     roster = _Table("roster", ROSTER, features / "roster", is_roster=True)
+    consent = _Table("consent", CONSENT, features / "consent", is_of_everyone=True)
     views = [_Table(name, f"select * from features.{name}", features / name) for name in FEATURES]  # noqa: S608
     churn = _Table("lbl_churn_30d", "select * from labels.lbl_churn_30d", labels / "lbl_churn_30d", CHURN_KNOWN_AFTER)
     ltv = _Table("lbl_ltv", "select * from labels.lbl_ltv", labels / "lbl_ltv", LTV_KNOWN_AFTER)
     for as_of in plan.as_ofs:
-        yield from ((table, as_of) for table in (roster, *views))
+        yield from ((table, as_of) for table in (roster, consent, *views))
     yield from ((churn, as_of) for as_of in plan.churn_labels)
     yield from ((ltv, as_of) for as_of in plan.ltv_labels)
 
@@ -76,7 +83,7 @@ def _publish_one(connection: Any, table: _Table, as_of: date, inputs: _Inputs) -
     rows = connection.sql(
         f"select * from ({table.query}) where event_timestamp = ? order by subscriber_id", params=[start],  # noqa: S608
     ).to_arrow_table()
-    _audit(table, as_of, rows, _expected(connection, as_of, table.is_roster))
+    _audit(table, as_of, rows, _expected(connection, as_of, table))
     known_on = as_of + table.known_after
     return Dataset(table.root, ("as_of",)).publish(
         {"as_of": as_of.isoformat()}, _writer(rows), known_on=known_on, inputs={"raw_sha256": inputs.digest(known_on)},
@@ -94,10 +101,12 @@ def _writer(rows: Any) -> Callable[[Path], int]:
     return write
 
 
-def _expected(connection: Any, as_of: date, everyone: bool) -> int:
+def _expected(connection: Any, as_of: date, table: _Table) -> int:
     (count,), = connection.execute(
+        "select count(*) from intermediate.int_subscriber_identity where known_by = ?", [as_of],
+    ).fetchall() if table.is_of_everyone else connection.execute(
         "select count(*) from intermediate.int_subscriber_eligibility where as_of = ? and (is_active or ?)",
-        [as_of, everyone],
+        [as_of, table.is_roster],
     ).fetchall()
     return int(count)
 
@@ -112,7 +121,7 @@ def _audit(table: _Table, as_of: date, rows: Any, expected: int) -> None:
     subscribers = pc.count_distinct(rows["subscriber_id"]).as_py()
     reasons = []
     if rows.num_rows != expected:
-        whom = "open" if table.is_roster else "active"
+        whom = "known" if table.is_of_everyone else "open" if table.is_roster else "active"
         reasons.append(f"{rows.num_rows} rows, but {expected} subscribers are {whom}")
     if subscribers != rows.num_rows:
         reasons.append(f"{rows.num_rows} rows for {subscribers} subscribers")

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.governance import audit, ledger
 from pipelines.settings import PROJECT, settings
 
 DAYS = 260
@@ -102,15 +103,43 @@ def test_published_features_are_those_that_plain_python_makes_of_the_dropped_fil
 
 
 @pytest.mark.mlts("I3")
-def test_every_active_subscriber_is_scored_exactly_once_and_nobody_else(world: World) -> None:
+def test_every_active_subscriber_with_consent_is_scored_exactly_once_and_nobody_else(world: World) -> None:
     night = str(world.night.as_of)
     roster = rows(world, "features/roster", as_of=night)
+    consenting = {row["subscriber_id"] for row in rows(world, "features/consent", as_of=night) if row["has_analytics"]}
     active = sorted(row["subscriber_id"] for row in roster if row["is_active"])
     assert len(active) > 1200
+    assert 0 < len(set(active) - consenting) < 0.1 * len(active)
     scored = rows(world, "scores/churn", as_of=night, version="1")
-    assert sorted(row["subscriber_id"] for row in scored) == active
+    assert sorted(row["subscriber_id"] for row in scored) == [one for one in active if one in consenting]
     told = world.night.scored["churn"]
+    assert told.excluded["no_consent"] == len(set(active) - consenting)
     assert told.rows + sum(told.excluded.values()) == len(roster)
+
+
+def test_the_ledger_knows_who_trained_a_version_and_all_of_them_had_consented(world: World) -> None:
+    consents = rows(world, "features/consent", as_of=str(world.as_of))
+    allowed = {row["subscriber_id"] for row in consents if row["has_model_training"]}
+    for model in ("churn", "ltv"):
+        kept = ledger.read(model, 1)
+        people = kept.subscribers()
+        assert set(people) < allowed
+        assert people == sorted(people)
+        assert world.trained[model].evaluation.rows_without_consent == 0
+        someone = people[len(people) // 2]
+        assert ledger.models_of(someone)[f"{model}:1"] == kept.cutoffs_of(someone) != []
+    refused = next(row["subscriber_id"] for row in consents if not row["has_model_training"])
+    assert ledger.models_of(refused) == {}
+    assert "ledger digest: " + ledger.read("churn", 1).digest in (world.trained["churn"].bundle / "card.md").read_text()
+
+
+def test_the_audit_log_has_both_trainings_and_the_registry_its_head(world: World) -> None:
+    found = audit.verify()
+    assert (found.bad, found.registry) == (None, f"has seen line {found.lines}")
+    told = {line.subject: line.facts["ledger"] for line in audit.history("training_registered")}
+    assert {name: told[f"{name}:1"] for name in ("churn", "ltv")} == {
+        name: ledger.read(name, 1).digest for name in ("churn", "ltv")}
+    assert "sub_" not in audit.log_file().read_text()
 
 
 def test_a_score_says_why_by_which_model_for_when_and_until_when(world: World) -> None:

@@ -17,6 +17,7 @@ from pipelines import bundle as bundles
 from pipelines import champions, valuation
 from pipelines.champions import Champion
 from pipelines.errors import NotEnoughData
+from pipelines.governance.purpose import leave
 from pipelines.models import ltv, spec_of
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
@@ -59,7 +60,8 @@ def read(spec: ModelSpec, champion: Champion, as_of: date, report: Report) -> So
 def labels(spec: ModelSpec, source: Source, cutoffs: Sequence[date], as_of: date) -> pd.DataFrame:
     """Margin labels of the cut-offs, of the same subscribers as the history's."""
     churn = spec_of(source.champion.model)
-    return periods.labels(spec, cutoffs, periods.buckets_of(spec, churn, periods.cutoffs_of(spec, churn, as_of)))
+    kept = periods.buckets_of(spec, churn, periods.cutoffs_of(spec, churn, as_of))
+    return periods.labels(spec, cutoffs, kept, leave(spec.train_purpose, as_of))
 
 
 def judged(source: Source, labels: pd.DataFrame) -> pd.DataFrame:

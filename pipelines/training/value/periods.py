@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.estate import estate
+from pipelines.governance.purpose import Leave, leave
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.publish import Dataset
@@ -65,7 +66,7 @@ class Periods:
 def read(spec: ModelSpec, churn: ModelSpec, as_of: date, report: Report) -> History:
     """The newest matured cut-offs of the churn label, about `history_rows` rows at most: whole subscribers, by hash."""
     cutoffs = cutoffs_of(spec, churn, as_of)
-    rows = labels(churn, cutoffs, buckets_of(spec, churn, cutoffs))
+    rows = labels(churn, cutoffs, buckets_of(spec, churn, cutoffs), leave(spec.train_purpose, as_of))
     report(f"train {spec.name}: reading features of {len(rows)} rows of {len(cutoffs)} cut-offs")
     return arranged(frames.training_frame(spec, rows), churn.label_column)
 
@@ -90,13 +91,13 @@ def buckets(rows: int, most: int) -> int:
     return BUCKETS if rows <= most else max(1, BUCKETS * most // rows)
 
 
-def labels(spec: ModelSpec, cutoffs: Sequence[date], kept: int) -> pd.DataFrame:
+def labels(spec: ModelSpec, cutoffs: Sequence[date], kept: int, leave: Leave) -> pd.DataFrame:
     """`frames.labels` of the subscribers in the first `kept` buckets; one cut-off is held whole at a time."""
     import pandas as pd
 
-    parts = [frames.labels(spec, [cutoff]) for cutoff in cutoffs] if kept >= BUCKETS else [
+    parts = [frames.labels(spec, [cutoff], leave) for cutoff in cutoffs] if kept >= BUCKETS else [
         part[drawn(part["subscriber_id"].to_numpy(dtype=object), kept)]
-        for cutoff in cutoffs for part in [frames.labels(spec, [cutoff])]
+        for cutoff in cutoffs for part in [frames.labels(spec, [cutoff], leave)]
     ]
     return pd.concat(parts, ignore_index=True)
 

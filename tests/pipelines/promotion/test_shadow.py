@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from datetime import date, timedelta
 from typing import Any
@@ -47,7 +46,7 @@ def test_the_figures_of_a_model_beside_itself_and_beside_chance() -> None:
 
 @pytest.mark.mlts("I6")
 @pytest.mark.parametrize(("name", "value", "sentence"), [
-    ("agreement", 0.11, "11.0% of the subscribers are in the same tenth on the worst night, 2026-06-08; at least 15.0%"),
+    ("agreement", 0.11, "11.0% of the subscribers are in the same tenth on the worst night, 2026-06-08; at least"),
     ("rank_correlation", 0.2, "0.200 rank correlation with the champion's scores on the worst night, 2026-06-08"),
     ("top_decile_churn", 0.85, "85.0% of the champion's top tenth are not in the challenger's on the worst night"),
     ("ks", 0.6, "0.600 is the distance of the two distributions (KS) on the worst night, 2026-06-08"),
@@ -97,8 +96,8 @@ def test_nights_count_by_date_so_repeating_and_backfilling_old_ones_ends_nothing
     assert "1 of 3 nights beside v1: 2026-06-08" in world.told[-1]
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations((7, 8, 9, 10))))
-def test_whatever_the_order_of_the_nights_the_verdict_rests_on_the_same_ones(world: Any, order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("order", [(7, 8, 9, 10), (10, 9, 8, 7), (9, 7, 10, 8), (10, 7, 9, 8)])
+def test_in_whatever_order_the_nights_run_the_verdict_rests_on_the_same_ones(world: Any, order: Any) -> None:
     """All four are published first, as a backfill does; the second of them is the one that refuses."""
     world.begun()
     for number in order:

@@ -1,0 +1,1 @@
+"""What was done with whose data and by whose leave: the audit log, the training ledger, purpose, residency, erasure."""
