@@ -62,7 +62,7 @@ def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The kept home as it was before the first test: the night published, no model, no score."""
-    for name in ("features", "models", "champions", "scores", "extracts", "reports"):
+    for name in ("features", "models", "champions", "scores", "shadow", "extracts", "reports", "audit", "anchors"):
         shutil.rmtree(kept_home / name, ignore_errors=True)
     shutil.copytree(kept_home.with_name("features"), kept_home / "features")
     monkeypatch.setenv("TELCO_HOME", str(kept_home))
