@@ -93,7 +93,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def wants_approval() -> None:
     path = settings().home / "estate.toml"
-    path.write_text(f'promotion = "approval"\n{path.read_text(encoding="utf-8")}', encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert 'promotion = "automatic"' in text
+    path.write_text(text.replace('promotion = "automatic"', 'promotion = "approval"'), encoding="utf-8")
 
 
 def weak_champion(as_of: date) -> None:
