@@ -7,6 +7,7 @@ one pair we write, before anything of MLflow would load a model.
 from __future__ import annotations
 
 import pickletools
+import warnings
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,8 +84,10 @@ def _calls(data: bytes) -> str:
     """The names of the opcodes by which these bytes, read as a pickle to its end, would call something; or nothing."""
     found = set()
     try:
-        for opcode, _, _ in pickletools.genops(data):
-            found.add(opcode.name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a text that is no pickle looks like to its reader
+            for opcode, _, _ in pickletools.genops(data):
+                found.add(opcode.name)
     except Exception:
         # What reads as a pickle up to here would have run up to here; a text may begin with the letter of an import.
         if data[:1] != b"\x80" and not (found & IMPORTS and found & CALLS):

@@ -54,6 +54,8 @@ def tidy(spec: ModelSpec, *, report: Report = silent) -> list[Tidied]:
 
     Raises RegistryAway. Safe to repeat; a registration under way in another process is done over by its own end.
     """
+    from pipelines.training import provenance
+
     done = []
     for found in tracking.versions(spec.registered_name):
         if found.state != tracking.PENDING:
@@ -66,6 +68,8 @@ def tidy(spec: ModelSpec, *, report: Report = silent) -> list[Tidied]:
             tracking.abandon(found, str(error))
             done.append(Tidied(spec.name, found.version, tracking.ABANDONED, str(error)))
         else:
+            if "processing" in bundle.facts and not {"paired", "imported"} & set(bundle.facts):
+                provenance.record(bundle)  # a training that is ready was recorded
             settle(found, bundle)
             done.append(Tidied(spec.name, found.version, tracking.READY, "its bundle was whole on disk"))
         report(f"{spec.name}: v{found.version} was left pending, now {done[-1].state}: {done[-1].why}")

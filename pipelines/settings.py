@@ -15,6 +15,8 @@ QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for what a command answers
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "GX_ANALYTICS_ENABLED": "false",
     "FEAST_USAGE": "False",

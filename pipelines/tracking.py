@@ -109,9 +109,13 @@ def register(
             client.log_param(run_id, key, value)
         for key, value in (metrics or {}).items():
             client.log_metric(run_id, key, value)
-        source = _log_booster(run_id, booster, columns) if booster is not None else f"runs:/{run_id}/bundle"
+        # A server takes the source of a logged model only beside its id; a file store takes it alone.
+        source, model_id = f"runs:/{run_id}/bundle", None
+        if booster is not None:
+            source, model_id = _log_booster(run_id, booster, columns)
         made = client.create_model_version(
-            name, source=source, run_id=run_id, tags={**dict(tags), "state": PENDING, "run_id": run_id},
+            name, source=source, run_id=run_id, model_id=model_id,
+            tags={**dict(tags), "state": PENDING, "run_id": run_id},
         )
     return _registered(made)
 
@@ -216,7 +220,7 @@ def reconcile(name: str, wanted: Mapping[str, int]) -> list[str]:
         _ensure_registered_model(client, name)
         model = client.get_registered_model(name)
         for alias, version in wanted.items():
-            stands, ours = model.aliases.get(alias), model.tags.get(SET_BY_US + alias)
+            stands, ours = _known(model.aliases, alias), model.tags.get(SET_BY_US + alias)
             if stands == str(version) == ours:
                 continue
             try:
@@ -229,6 +233,11 @@ def reconcile(name: str, wanted: Mapping[str, int]) -> list[str]:
             if ours is not None and stands not in (ours, str(version)):
                 told.append(_tell(name, alias, stands, version, "moved back"))
     return told
+
+
+def _known(aliases: Mapping[str, Any], alias: str) -> str | None:
+    """Where a registered model's alias stands; MLflow gives a number or a text for it, as the store is."""
+    return str(aliases[alias]) if alias in aliases else None
 
 
 def _tell(name: str, alias: str, stands: str | None, version: int, what: str) -> str:
@@ -352,7 +361,7 @@ def _ensure_registered_model(client: Any, name: str) -> None:
         client.create_registered_model(name)
 
 
-def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> str:
+def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> tuple[str, str]:
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
@@ -365,7 +374,7 @@ def _log_booster(run_id: str, booster: Any, columns: Sequence[str]) -> str:
         logged = mlflow.xgboost.log_model(
             booster, name="model", signature=signature, pip_requirements=_requirements(), model_format="ubj",
         )
-    return str(logged.model_uri)
+    return str(logged.model_uri), str(logged.model_id)
 
 
 def _requirements() -> list[str]:

@@ -22,6 +22,7 @@ from pipelines import artifacts, champions, registration, tracking
 from pipelines import bundle as bundles
 from pipelines.bundle import Bundle
 from pipelines.errors import IntegrityError, UsageError
+from pipelines.governance import audit
 from pipelines.landing import sealed
 from pipelines.models import SPECS, spec_of
 from pipelines.models.spec import ModelSpec
@@ -86,8 +87,10 @@ def export(model: str, version: int, path: Path) -> Exported:
     with replacing(path, 0o600) as out, zipfile.ZipFile(out, "w") as archive:
         for name, data in {STATED: (json.dumps(stated, indent=2, sort_keys=True) + "\n").encode(), **files}.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
+    made = Exported(path, sha256(path), model, version, found.sha256, folder.is_dir())
+    audit.record("export", subject=f"{model}:{version}", archive=made.sha256, bundle=made.bundle, ledger=made.ledger)
     log.info("exported model=%s version=%d file=%s", model, version, path)
-    return Exported(path, sha256(path), model, version, found.sha256, folder.is_dir())
+    return made
 
 
 def take_in(path: Path, *, expected: str | None = None, challenger: bool = False) -> Imported:
@@ -110,6 +113,8 @@ def take_in(path: Path, *, expected: str | None = None, challenger: bool = False
         made = bundles.save(bundles.path_of(spec.name, found.version), {**facts, "version": found.version}, files=files)
     has_ledger = _put_ledger(contents, spec.name, found.version)
     if not again:
+        audit.record("import", subject=f"{spec.name}:{found.version}", once=True, bundle=made.sha256,
+                     was=came.version, was_bundle=came.sha256, ledger=has_ledger)
         registration.settle(found, made)
     passed = made.facts["verdict"]["passed"] is True
     if challenger:
@@ -159,7 +164,7 @@ def recorded(model: str, version: int) -> str:
 
 def ledger_of(model: str, version: int) -> Path:
     """Where a version's ledger lies in this home."""
-    return settings().home / "ledger" / model / f"v{version}"
+    return settings().ledger / model / f"v{version}"
 
 
 def _read(path: Path, expected: str | None) -> dict[str, bytes]:
@@ -239,7 +244,7 @@ def _put_ledger(contents: Mapping[str, bytes], model: str, version: int) -> bool
     if not found:
         return False
     if not folder.exists():
-        sealed.folder(folder.parent, settings().home / "ledger")
+        sealed.folder(folder.parent, settings().ledger)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
         try:
             for name, data in found.items():

@@ -36,13 +36,8 @@ def follow(model: str, report: Report = silent) -> None:
     if not line:
         return
     wanted = {CHAMPION: line[-1].version, **({PREVIOUS: line[-2].version} if len(line) > 1 else {})}
-    for alias, version in wanted.items():
-        found = tracking.version_by_alias(name, alias)
-        if found is not None and found.version == version:
-            continue
-        if found is not None and all(found.version != one.version for one in champions.history(model)):
-            report(f"{model}: the alias {alias} stood at v{found.version}, which was never champion; the log decides")
-        tracking.set_alias(name, alias, version)
+    for told in tracking.reconcile(name, wanted):
+        report(told)
     if PREVIOUS not in wanted:
         tracking.drop_alias(name, PREVIOUS)  # a rollback to the first
     challenger = tracking.version_by_alias(name, CHALLENGER)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import importlib.util
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +20,9 @@ from pipelines import features
 from pipelines.features import desk, store
 from pipelines.settings import PROJECT, settings
 from pipelines.stack import processes
+
+sys.path.append(str(Path(__file__).parent))
+from servers import as_postgres, free_port, listens, postgres, program, stop_postgres, wait
 
 pytestmark = pytest.mark.live
 
@@ -41,53 +40,18 @@ for number in range(6):
 """
 
 
-def program(name: str) -> str:
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))), None)
-    assert found, f"no {name} on this machine: apt-get install postgresql redis-server"
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def as_postgres() -> list[str]:
-    """PostgreSQL refuses root."""
-    words = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    return words if os.getuid() == 0 else []
-
-
-def wait(ready: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not ready():
-        assert time.monotonic() < deadline, f"{what} did not come up:\n{processes.tail(processes.log_file(what))}"
-        time.sleep(0.2)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture
 def servers(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The environment that points Feast at both servers; they are stopped by pid."""
     folder = Path(tempfile.mkdtemp(prefix="telco-feast-"))  # pytest's own folder is closed to the user postgres
-    data, ports, parts = folder / "postgres", (free_port(), free_port()), []
+    ports, parts, database = (free_port(), free_port()), [], None
     if as_postgres():
         shutil.chown(folder, "postgres")
     try:
-        subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", "feast", "-A", "trust", "--no-sync"],
-                       check=True, capture_output=True, cwd="/")
-        parts.append(processes.start("postgres", [
-            *as_postgres(), program("postgres"), "-D", str(data), "-p", str(ports[0]), "-k", str(folder), "-F",
-            "-c", "listen_addresses=127.0.0.1"], {}))
+        database = postgres(folder, ports[0], "feast")
         parts.append(processes.start("redis", [
             program("redis-server"), "--port", str(ports[1]), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder),
         ], {}))
-        wait(lambda: listens(ports[0]), "postgres")
         wait(lambda: listens(ports[1]), "redis")
         monkeypatch.setenv("TELCO_FEAST_REGISTRY", f"postgresql+psycopg://feast@127.0.0.1:{ports[0]}/postgres")
         monkeypatch.setenv("TELCO_FEAST_REDIS", f"127.0.0.1:{ports[1]}")
@@ -95,8 +59,8 @@ def servers(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
     finally:
         store._open_store.cache_clear()
-        if parts and parts[0].process() is not None:
-            os.kill(parts[0].pid, signal.SIGINT)  # its fast shutdown: on SIGTERM it waits for our connections
+        if database is not None:
+            stop_postgres(database)
         processes.stop(parts)
         shutil.rmtree(folder, ignore_errors=True)
 

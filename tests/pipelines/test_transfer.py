@@ -27,7 +27,8 @@ HARM = b"cos\nsystem\n(S'true'\ntR."
 def facts(model: str, **more: Any) -> dict[str, Any]:
     return {
         "model": model, "feature_service": f"{model}_v2", "columns": COLUMNS, "categories": {}, "kind": "classifier",
-        "calibrator": {"kind": "platt", "a": 0.9, "b": 0.1}, "trained_as_of": DAY.isoformat(), "identity": f"of {model}",
+        "calibrator": {"kind": "platt", "a": 0.9, "b": 0.1}, "trained_as_of": DAY.isoformat(),
+        "identity": f"of {model}",
         "verdict": {"passed": True, "reasons": [], "checks": []}, **more,
     }
 
@@ -186,11 +187,10 @@ def test_an_archive_that_is_not_as_it_was_written_is_refused_and_leaves_nothing(
 ) -> None:
     homes("new")
     before = sorted(path for path in tmp_path.rglob("*") if "new" not in path.parts)
-    for kind, (change, reason) in CHANGES.items():
+    for change, reason in CHANGES.values():
         path = rewritten(exported.path, change)
         with pytest.raises(TelcoError, match=reason):
             transfer.take_in(path)
-            pytest.fail(f"taken in: {kind}")
         path.unlink()
     compressed = rewritten(exported.path, lambda files: None, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(IntegrityError, match="compressed"):
@@ -208,8 +208,9 @@ def test_an_archive_that_is_not_as_it_was_written_is_refused_and_leaves_nothing(
 
 def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
-        for _ in range(2):
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(transfer.STATED, "{}")
+        with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr(transfer.STATED, "{}")
     (tmp_path / "twice.zip").write_bytes(out.getvalue())
     with pytest.raises(IntegrityError, match="a name twice"):
