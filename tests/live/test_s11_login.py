@@ -20,7 +20,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         home: Path = tmp_path_factory.mktemp("login") / "home"
         patch.setenv("TELCO_HOME", str(home))
         settings.cache_clear()
-        with Stack() as airflow:
+        with Stack(unpause=False) as airflow:
             yield airflow.url
     settings.cache_clear()
 
