@@ -121,10 +121,13 @@ def worldwide(clear: set[str]) -> set[str]:
 
 
 def _columns(path: Path) -> Iterator[pa.ChunkedArray]:
-    """Every column of every row group, decoded."""
+    """Every column of text of every row group, decoded; numbers and days cannot hold an identifier of 12 digits."""
     file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):
-        yield from file.read_row_group(group).columns
+    names = [field.name for field in file.schema_arrow if not (
+        pa.types.is_floating(field.type) or pa.types.is_temporal(field.type) or pa.types.is_boolean(field.type)
+        or pa.types.is_integer(field.type) or pa.types.is_decimal(field.type))]
+    for group in range(file.num_row_groups) if names else ():
+        yield from file.read_row_group(group, columns=names).columns
 
 
 def _in_column(column: pa.ChunkedArray, values: pa.Array) -> int:
