@@ -21,7 +21,8 @@ def forget(subscriber_ids: Sequence[str], *, dry: bool = False) -> list[Forgotte
     path = settings().feast / "online.db"
     if not path.exists():
         return []
-    with nullcontext() if dry else store.lock("materialize"), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    alone = nullcontext() if dry else store.lock("materialize")
+    with alone, closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = _rows(connection, subscriber_ids)
         count = sum(len(rows) for rows in found.values())
         if not count:

@@ -258,7 +258,7 @@ def test_erasure_and_the_warehouse_agree_whose_a_number_was(world: World) -> Non
 
 
 def clear_of(home: Path, tokens: set[str]) -> set[str]:
-    """Numbers, SIMs and accounts that these subscriptions alone have, in clear; ids of two operators may be the same."""
+    """Numbers, SIMs and accounts that these subscriptions alone have, in clear."""
     own: set[str] = set()
     others: set[str] = set()
     for path in (home / "raw").rglob("data.parquet"):
