@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 from pipelines import bundle as bundles
 from pipelines import champions, tracking
@@ -20,6 +21,7 @@ from pipelines.bundle import Bundle
 from pipelines.champions import Champion
 from pipelines.gate import Check
 from pipelines.gate.evidence import finite_or_none
+from pipelines.governance import audit, ledger
 from pipelines.models import SPECS
 from pipelines.models.spec import ModelSpec
 
@@ -62,10 +64,15 @@ def move(other: ModelSpec, last: Champion, churn: Bundle, check: Check, start: d
     tags = {**{name: facts[name] for name in TAGS if name in facts}, "churn_version": str(churn.version),
             "paired": paired, "git_commit": tracking.git_commit()}
     found = tracking.register(other.registered_name, tracking.as_tags(tags))
+    inherited = ledger.inherit(other.name, last.version, found.version, identity)
+    told: dict[str, Any] = {"ledger": inherited.digest} if inherited else {}
+    facts |= told
     files = {name: standing.file(name) for name in standing.facts["files"]}
     made = bundles.save(bundles.path_of(other.name, found.version), {**facts, "version": found.version}, files=files)
     if found.state != tracking.READY:
-        tracking.settle(found, made.directory, tracking.as_tags({"sha256": made.sha256, "verdict": "passed"}))
+        audit.record("training_registered", subject=f"{other.name}:{found.version}", once=True, bundle=made.sha256,
+                     heads_of_version=last.version, churn_version=churn.version, **told)
+        tracking.settle(found, made.directory, tracking.as_tags({"sha256": made.sha256, "verdict": "passed", **told}))
     reason = f"v{last.version} with {churn.model} v{churn.version}: {check.sentence}"
     return champions.enter(other.name, found.version, start, made.sha256, reason=reason)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.estate import estate
+from pipelines.governance import audit
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -49,6 +50,7 @@ class Status:
     champions: tuple[ChampionStand, ...]
     verdicts: tuple[VerdictStand, ...]
     next_step: str
+    audit_head: str = ""
 
 
 def status() -> Status:
@@ -66,6 +68,7 @@ def status() -> Status:
         home=str(settings().home), estate=facts.name, history_start=str(facts.history_start),
         history_end=str(facts.history_end) if facts.history_end else None, feeds=feeds, datasets=datasets,
         champions=champions, verdicts=verdicts, next_step=_next(feeds, datasets, champions),
+        audit_head=str(audit.head()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,3 +67,75 @@ def log(
         (line.sequence, line.at, line.event, line.subject, ", ".join(f"{k}={v}" for k, v in line.facts.items()))
         for line in lines
     ])
+
+
+@app.command("trained-by")
+def trained_by(
+    version: Annotated[str, typer.Argument(metavar="MODEL:VERSION", help="For example churn:3.")],
+    list_: Annotated[bool, typer.Option("--list", help="Print every subscriber's token, one a line.")] = False,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write the tokens there, 0600.")] = None,
+    json: Json = False,
+) -> None:
+    """Whose rows made this version: how many subscribers and rows, at which cut-offs, of what; and who.
+
+    Example:  telco audit trained-by churn:3 --to tokens.txt
+    """
+    from pipelines.governance import ledger
+    from pipelines.landing import sealed
+
+    found = ledger.read(*_version(version))
+    if list_:
+        print("\n".join(found.subscribers()))
+        return
+    if to is not None:
+        sealed.write(to, ("\n".join(found.subscribers()) + "\n").encode())
+    if json:
+        show.as_json({**found.facts, "digest": found.digest})
+        return
+    facts = found.facts
+    show.table(f"{found.model} v{found.version}", ["what", "value"], [
+        ("subscribers", facts["subscribers"]), ("rows", f"{facts['rows']:,}, a subscriber at a cut-off each"),
+        ("cut-offs", f"{len(found.cutoffs)}, {found.cutoffs[0]} to {found.cutoffs[-1]}"),
+        ("trained as of", facts["trained_as_of"]), ("feature service", facts["feature_service"]),
+        ("by what right", f"{facts['processing']['purpose']} in {', '.join(facts['processing']['regions'])}, "
+                          f"by {facts['processing']['basis']}"),
+        ("consents, sha256", facts["processing"]["consent_sha256"] or "none were asked"),
+        ("frame digest", facts["frame_digest"]), ("commit", facts["git_commit"]), ("ledger digest", found.digest),
+        *([("inherited from", f"v{facts['inherited_from']}, whose heads it has")] if "inherited_from" in facts else []),
+        *([("tokens", f"written to {to}")] if to is not None else []),
+    ])
+
+
+@app.command("models-of")
+def models_of(
+    subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A subscriber_id (sub_...), or the number "
+                                                                         "billing knows the subscription by.")],
+    json: Json = False,
+) -> None:
+    """Which model versions a subscriber's rows have trained, and at how many cut-offs.
+
+    A number of billing's is looked up for every operator with the linking key; it is neither printed nor kept.
+
+    Example:  telco audit models-of sub_1f0c...
+    """
+    from pipelines.governance import ledger
+
+    found = {one: ledger.models_of(one) for one in ledger.subscriber_of(subscriber)}
+    if json:
+        show.as_json(found)
+        return
+    rows = [(one, version, len(cutoffs), f"{cutoffs[0]} to {cutoffs[-1]}")
+            for one, versions in found.items() for version, cutoffs in versions.items()]
+    searched = len(ledger.kept())
+    show.table(f"Models this subscriber trained, of {searched} versions with a ledger",
+               ["subscriber", "version", "cut-offs", "from, to"], rows)
+
+
+def _version(text: str) -> tuple[str, int]:
+    """`churn:3` as a model and a number."""
+    from pipelines.cli.model import known
+
+    model, _, number = text.partition(":")
+    if not number.removeprefix("v").isdigit():
+        raise typer.BadParameter(f"{text!r} is no version: write MODEL:VERSION, for example churn:3")
+    return known(model), int(number.removeprefix("v"))

@@ -45,7 +45,7 @@ def status(json: Json = False) -> None:
         return
     show.table(f"Home {now.home}", ["fact", "value"], [
         ("estate", now.estate), ("history from", now.history_start), ("history ends before", now.history_end),
-        ("next step", now.next_step)])
+        ("next step", now.next_step), ("audit log, line and hash", now.audit_head)])
     show.table("\nLanded", ["feed", "drops", "newest", "rows"],
                [(f.name, f.partitions, f.newest, f.rows) for f in now.feeds])
     show.table("\nPublished", ["dataset", "partitions", "newest", "rows in newest"],

@@ -130,7 +130,8 @@ def anchor() -> bool:
         if standing.sequence < head().sequence:
             tracking.set_note(TAG, str(head()))
     except Exception as error:  # the registry is a server of somebody else's: whatever it says, the log stands
-        log.warning("audit head %s is not in the registry: %s", head(), error)
+        # Its words may hold the address it was called by, and that a password.
+        log.warning("audit head %s is not in the registry: %s", head(), type(error).__name__)
         return False
     return True
 

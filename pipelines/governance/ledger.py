@@ -88,8 +88,8 @@ class Ledger:
     def _tokens(self) -> Tokens:
         path, width = self.directory / SUBSCRIBERS, int(self.facts["width"])
         if path.stat().st_size != width * self.facts["subscribers"]:
-            raise IntegrityError(f"{path}: {path.stat().st_size} bytes are not {self.facts['subscribers']} subscribers; "
-                                 "restore the ledger from a backup")
+            raise IntegrityError(f"{path}: {path.stat().st_size} bytes are not {self.facts['subscribers']} "
+                                 "subscribers; restore the ledger from a backup")
         return np.memmap(path, f"S{width}", "r")
 
     def _verified(self, name: str) -> None:

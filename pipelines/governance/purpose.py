@@ -1,4 +1,4 @@
-"""Purpose: who may be trained or scored with, by what was consented to as known at as_of. Joined last, as an inner join.
+"""Purpose: who may be trained or scored with, by what was consented to as known at as_of; an inner join, and the last.
 
 With a consent feed nobody without a granted consent is processed, whoever never said anything included. An estate
 without one declares the legal basis of each operator in estate.toml, and that basis then covers everybody. For a
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NO_CONSENT, REGION = "no_consent", "region"
 FEED = "governance.consents"
+CONSENT = "consent"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Leave:
         if self.known is None:
             return reasons
         place = self.known.get_indexer(subscribers)
-        within, granted = np.vstack([self.may, [False, False]])[place].T  # -1, nobody known, takes the last row
+        asks = self.basis == CONSENT
+        # Who is not known is at -1, the last row: has consented to nothing, or is of no operator of this run.
+        within, granted = np.vstack([self.may, [asks, not asks]])[place].T
         reasons[~granted] = NO_CONSENT
         reasons[~within] = REGION
         return reasons
@@ -62,6 +65,10 @@ class Leave:
         """Of these rows, how many may not be processed, by reason; both reasons are always there."""
         found = Counter(self.why_not(subscribers))
         return {reason: found[reason] for reason in (NO_CONSENT, REGION)}
+
+    def digests(self) -> dict[str, str]:
+        """The partition it was read from, as a partition's inputs name theirs; nothing where none was needed."""
+        return {"consent": self.snapshot} if self.snapshot else {}
 
     def told(self) -> dict[str, Any]:
         """For a bundle, a ledger, a partition's inputs."""
@@ -73,7 +80,7 @@ class Leave:
 def leave(purpose: Purpose, as_of: date) -> Leave:
     """The leave for a purpose as known at as_of. MissingHistory when the consents of that day are not published."""
     regions, asks = residency.of_run(), asks_consent()
-    basis = "consent" if asks else legal_basis()
+    basis = CONSENT if asks else legal_basis()
     if not asks and residency.is_everywhere():
         return Leave(purpose, as_of, regions, basis)
     return _read(Leave(purpose, as_of, regions, basis), asks)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
+from pipelines.governance.population import Population
 from pipelines.models.spec import Kind
 from pipelines.scoring.table import schema
 
@@ -15,18 +17,20 @@ if TYPE_CHECKING:
 
 
 
-def audit(path: Path, kind: Kind, active: Sequence[str], unscored: Mapping[str, int]) -> None:
+def audit(path: Path, kind: Kind, people: Population, unscored: Mapping[str, int]) -> None:
     """Raise Held with every reason why this file may not be published.
 
-    Columns and types, exactly one row per subscriber of the active roster (less those counted in `unscored`), finite
-    values within their range, and a first reason for everyone.
+    Columns and types, exactly one row per subscriber who may be scored (less those counted in `unscored`), none of
+    another region, counts that add up to the roster, finite values within their range, and a first reason for everyone.
     """
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, partitioning=None)
     if table.schema != schema(kind):
         raise Held("scores", [f"columns are {table.schema.names}, expected {schema(kind).names} with their types"])
-    reasons = _who(table.column("subscriber_id").to_pylist(), active, unscored)
+    scored = table.column("subscriber_id").to_pylist()
+    people.refuse_others("scores", scored)
+    reasons = _who(scored, people, unscored)
     ranges = _LIFETIME_VALUE if kind is Kind.FORMULA else _PROBABILITY
     for column, (low, high) in ranges.items():
         reasons += _values(table, column, low, high)
@@ -45,15 +49,21 @@ _LIFETIME_VALUE = {"ltv_eur_12m": _MONEY, "ltv_low_eur_12m": _MONEY, "ltv_high_e
                    "margin_eur_month": _MONEY, "survival_12m": (0.0, 1.0)}
 
 
-def _who(scored: Sequence[str], active: Sequence[str], unscored: Mapping[str, int]) -> list[str]:
-    reasons, expected = [], len(active) - sum(unscored.values())
+def _who(scored: Sequence[str], people: Population, unscored: Mapping[str, int]) -> list[str]:
+    reasons, expected = [], len(people.permitted) - sum(unscored.values())
     if len(scored) != expected:
-        reasons.append(f"{len(scored)} rows for {len(active)} active subscribers less {dict(unscored)} left out")
+        reasons.append(f"{len(scored)} rows for {len(people.permitted)} active subscribers who may be scored, less "
+                       f"{dict(unscored)} left out")
+    left_out = people.excluded + Counter(unscored)
+    if len(scored) + left_out.total() != people.roster:
+        reasons.append(f"{len(scored)} rows and {dict(left_out)} left out do not add up to {people.roster} on the "
+                       "roster")
     if len(set(scored)) != len(scored):
         reasons.append(f"{len(scored) - len(set(scored))} subscribers are scored more than once")
-    foreign = sorted(set(scored) - set(active))
+    foreign = sorted(set(scored) - set(people.permitted))
     if foreign:
-        reasons.append(f"{len(foreign)} scored subscribers are not active, for example {foreign[0]}")
+        reasons.append(f"{len(foreign)} scored subscribers are not active or may not be scored, for example "
+                       f"{foreign[0]}")
     return reasons
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
+from pipelines.governance.veto import without_withdrawn
 from pipelines.publish import Dataset
 from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES
 from pipelines.settings import settings
@@ -43,12 +44,13 @@ COLUMNS: dict[str, dict[str, str]] = {
 def extract(as_of: date) -> Path:
     """Write `extracts/as_of=D/scores.csv` and return its path. UTF-8, comma, header, one row per scored subscriber.
 
-    Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there.
+    Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there;
+    who withdrew consent since, by anything that has landed, is not in it.
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
     frames = {
-        model: frame[["subscriber_id", *COLUMNS[model]]] for model in COLUMNS
-        if (frame := published_scores(model, as_of)) is not None
+        model: without_withdrawn(model, frame, as_of, "extract")[["subscriber_id", *COLUMNS[model]]]
+        for model in COLUMNS if (frame := published_scores(model, as_of)) is not None
     }
     if not frames:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")

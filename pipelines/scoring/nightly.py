@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import bundle as bundles
 from pipelines.errors import Held, IntegrityError, NoChampion
+from pipelines.governance.population import population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -69,23 +70,25 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
     bundle = bundles.load(bundles.path_of(model, champion.version), expected=champion.sha256)
     _check_bundle(bundle, spec, champion.version)
     report(f"{model}: scoring {as_of} with version {champion.version}")
-    active, excluded = _roster(as_of)
-    frame = features.scoring_frame(spec.feature_service, as_of)
-    features.prove_equal(spec.feature_service, as_of, frame)
+    people = population(spec.score_purpose, as_of)
+    everyone = features.scoring_frame(spec.feature_service, as_of)
+    features.prove_equal(spec.feature_service, as_of, everyone)
+    frame = people.only(everyone)
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
         table, unscored = classify(bundle, frame, as_of), {}
-    left_out = excluded + Counter(unscored)
+    left_out = people.excluded + Counter(unscored)
     stamped = _stamped(table, spec, champion.version, as_of)
     scores_of(model).publish(
         key_of(as_of, champion.version),
         lambda path: write(stamped, spec.kind, path),
-        audit=lambda path: audit(path, spec.kind, active, unscored),
+        audit=lambda path: audit(path, spec.kind, people, unscored),
         inputs={
             "bundle": bundle.sha256,
-            "features": features.partition_digests(spec.feature_service, as_of),
+            "features": features.partition_digests(spec.feature_service, as_of) | people.leave.digests(),
             "excluded": dict(sorted(left_out.items())),
+            "processing": people.leave.told(),
         },
     )
     log.info("scored model=%s as_of=%s rows=%d version=%d", model, as_of, len(stamped), champion.version)
@@ -109,25 +112,6 @@ def _check_bundle(bundle: bundles.Bundle, spec: ModelSpec, version: int) -> None
         raise Held(f"{spec.name} v{version}",
                    [f"trained with {bundle.feature_service}, the spec now says {spec.feature_service}"],
                    "train a version with this service; until it is promoted keep the old service in the spec")
-
-
-def _roster(as_of: date) -> tuple[list[str], Counter[str]]:
-    """The active subscribers of the published roster, sorted, and how many were left out for which reason."""
-    import pyarrow.parquet as pq
-
-    from pipelines.features.frames import verify
-
-    columns = ["subscriber_id", "is_active", "exclusion"]
-    roster = pq.read_table(verify("roster", as_of), columns=columns, partitioning=None)
-    active, excluded = [], Counter[str]()
-    for subscriber, is_active, exclusion in zip(*(roster.column(name).to_pylist() for name in columns), strict=True):
-        if is_active:
-            active.append(subscriber)
-        elif exclusion is None:
-            raise Held(f"roster {as_of}", [f"{subscriber} is neither active nor excluded for a reason"])
-        else:
-            excluded[exclusion] += 1
-    return sorted(active), excluded
 
 
 def _stamped(table: pa.Table, spec: ModelSpec, version: int, as_of: date) -> pa.Table:

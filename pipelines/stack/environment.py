@@ -46,6 +46,7 @@ def airflow_env(ports: Ports) -> dict[str, str]:
     url = f"http://{HOST}:{ports.api}"
     return QUIET | {
         "TELCO_HOME": str(settings().home),
+        "TELCO_REGIONS": ",".join(settings().regions),
         "PYTHONPATH": str(PROJECT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "TZ": "UTC",

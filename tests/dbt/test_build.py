@@ -43,14 +43,14 @@ def test_every_mart_has_a_contract_and_a_grain(built: Any, told: Path) -> None:
 
 def test_a_single_night_publishes_the_bytes_of_the_bulk_build(built: Any, told: Path, unify: Any) -> None:
     alone, bulk = unify(told, [APRIL]).published(), built.published()
-    # The roster, three feature tables of April, and the churn label of March that matures in April.
-    assert len(alone) == 5
+    # Roster, consent and three feature tables of April, and the churn label of March that matures in April.
+    assert len(alone) == 6
     assert [name for name, content in alone.items() if bulk[name] != content] == []
 
 
 def test_a_bulk_build_publishes_the_labels_that_mature_within_it(built: Any) -> None:
     folders = Counter(name.split("/")[1] for name in built.published())
-    assert folders == {"roster": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
+    assert folders == {"roster": 3, "consent": 3, "ftr_subscriber_billing": 3, "ftr_subscriber_network": 3,
                        "ftr_subscriber_care": 3, "lbl_churn_30d": 3, "lbl_ltv": 1}
 
 

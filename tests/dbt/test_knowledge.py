@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from told import APRIL, MARCH
+from told import APRIL, JULY, MARCH
 
 
 def test_a_late_drop_counts_from_the_day_it_is_known(built: Any) -> None:
@@ -70,3 +70,18 @@ def test_margin_is_billed_less_cost_over_90_days(built: Any) -> None:
     assert labels["plain"]["margin_eur_90d"] == 15.7
     # Left on 2026-03-01, the only day of the window it cost anything.
     assert round(labels["cancels"]["margin_eur_90d"], 9) == round(-2.5 / 30, 9)
+
+
+def test_consent_is_what_was_said_and_known_as_the_day_begins(built: Any) -> None:
+    states = [built.rows("features/consent", day)["grants_and_withdraws"] for day in (MARCH, APRIL, JULY)]
+    assert [state["has_analytics"] for state in states] == [False, False, False]
+    assert [state["has_model_training"] for state in states] == [True, False, True]
+
+
+def test_consent_is_of_everyone_ever_known_and_silence_is_none(built: Any) -> None:
+    consent, roster = (built.rows(f"features/{name}", MARCH) for name in ("consent", "roster"))
+    assert set(roster) < set(consent)
+    assert "left_and_never_withdrew" not in roster
+    assert consent["left_and_never_withdrew"]["has_model_training"]
+    assert (consent["plain"]["has_analytics"], consent["plain"]["has_model_training"]) == (False, False)
+    assert consent["bravo_plain"]["operator"] == "bravo"

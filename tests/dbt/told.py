@@ -64,6 +64,15 @@ def tell(bravo: bool = True) -> None:
     dear = world.subscriber("dearer", "2025-11-10", price_cents=2000)
     dear.changes("2026-02-05", price_cents=2500)
     dear.changes("2026-02-06", price_cents=2600, dropped="2026-03-05")
+    both = world.subscriber("grants_and_withdraws", "2025-11-10")
+    for purpose in ("ANALYTICS", "MODEL_TRAINING", "NW_CAP_EXPOSURE"):
+        both.consents("2025-11-10", purpose)
+    # Withdrawn in February and known in time; the withdrawal of the other comes late, and its return later still.
+    both.consents("2026-02-20", "ANALYTICS", "withdrawn")
+    both.consents("2026-02-20", "MODEL_TRAINING", "withdrawn", dropped="2026-03-10")
+    both.consents("2026-05-01", "MODEL_TRAINING", known_on="2026-05-02")
+    left = world.subscriber("left_and_never_withdrew", "2025-11-10").leaves("2026-02-10")
+    left.consents("2025-11-10", "MODEL_TRAINING")
     if bravo:
         tell_of_bravo(world)
     world.write(until="2026-07-07")

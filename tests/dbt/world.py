@@ -156,6 +156,13 @@ class Subscriber:
     def leaves(self, on: str, reason: str = "cancellation", **more: Any) -> Subscriber:
         return self.changes(on, status="ended", ended_on=day(on), end_reason=reason, **more)
 
+    def consents(self, on: str, purpose: str, status: str = "granted", dropped: str | None = None, **more: Any) -> Any:
+        self.world.add("governance.consents", day(on), dropped, {
+            "subscription_token": self.name, "purpose": purpose, "status": status, "channel": "app",
+            "changed_at": noon(day(on)), **more,
+        })
+        return self
+
     def ports_out(self, on: str) -> Subscriber:
         return self.leaves(on, "port_out")
 

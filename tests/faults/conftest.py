@@ -38,6 +38,24 @@ def trees() -> ModuleType:
     return load("telco_trees", HERE / "trees.py")
 
 
+@pytest.fixture(scope="session")
+def partitions() -> ModuleType:
+    """Published partitions made without dbt."""
+    return load("telco_fault_partitions", HERE.parent / "pipelines" / "features" / "partitions.py")
+
+
+@pytest.fixture(scope="session")
+def night() -> ModuleType:
+    """A published night with a champion."""
+    return load("telco_fault_night", HERE / "night.py")
+
+
+@pytest.fixture(scope="session")
+def told() -> ModuleType:
+    """Raw drops told in sentences."""
+    return load("telco_fault_told", HERE.parent / "dbt" / "world.py")
+
+
 @pytest.fixture
 def telco(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., object]:
     """Run the command line as a shell does: (exit code, what it printed, what it said on stderr)."""

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from pipelines.cli.app import app
 from pipelines.errors import IntegrityError, TelcoError
+from pipelines.governance import audit
 from pipelines.landing import sealed
 from pipelines.landing.contract import Identifier
 from pipelines.landing.tokens import LINKED, linking_key
@@ -113,6 +114,30 @@ def test_S13_no_key_and_no_password_is_said_or_kept_anywhere_else(
     assert not [secret for secret in secrets if secret in everything]
     assert not [path for path, text in stored(home) for secret in secrets if secret in text]
     assert all(path.stat().st_mode & 0o077 == 0 for path in (home / "secrets").rglob("*"))
+
+
+def test_S13_an_address_with_a_password_is_printed_nowhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary = "c4n4ry-passw0rd"
+    caplog.set_level(logging.DEBUG)
+    for name, address in {
+        "MLFLOW_TRACKING_URI": f"http://user:{canary}@127.0.0.1:1",
+        "TELCO_FEAST_REGISTRY": f"postgresql+psycopg://user:{canary}@127.0.0.1:1/feast",
+        "TELCO_FEAST_REDIS": f"127.0.0.1:1,password={canary}",
+    }.items():
+        monkeypatch.setenv(name, address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    settings.cache_clear()
+    assert settings().mlflow_uri.count(canary) == settings().feast_registry.count(canary) == 1
+    audit.record("purge", subject="landing", files=1)
+    assert audit.anchor() is False  # the registry is out of reach, and that is told
+    ours = [record for record in caplog.records if record.name.startswith("pipelines")]
+    said = [repr(settings()), str(settings()), telco("status"), telco("status", "--json"), telco("doctor"),
+            telco("audit", "verify"), telco("audit", "log", "--json"), audit.log_file().read_text(),
+            *(f"{record.getMessage()} {record.exc_info}" for record in ours)]
+    assert "is not in the registry" in said[-1]
+    assert not [text for text in said if canary in text]
 
 
 def test_S13_the_refusal_of_a_wrong_key_does_not_show_it(home: Path) -> None:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.governance import audit, ledger
 from pipelines.settings import PROJECT, settings
 
 DAYS = 260
@@ -104,15 +105,43 @@ def test_published_features_are_those_that_plain_python_makes_of_the_dropped_fil
 
 
 @pytest.mark.mlts("I3")
-def test_every_active_subscriber_is_scored_exactly_once_and_nobody_else(world: World) -> None:
+def test_every_active_subscriber_with_consent_is_scored_exactly_once_and_nobody_else(world: World) -> None:
     night = str(world.night.as_of)
     roster = rows(world, "features/roster", as_of=night)
+    consenting = {row["subscriber_id"] for row in rows(world, "features/consent", as_of=night) if row["has_analytics"]}
     active = sorted(row["subscriber_id"] for row in roster if row["is_active"])
     assert len(active) > 1200
+    assert 0 < len(set(active) - consenting) < 0.1 * len(active)
     scored = rows(world, "scores/churn", as_of=night, version="1")
-    assert sorted(row["subscriber_id"] for row in scored) == active
+    assert sorted(row["subscriber_id"] for row in scored) == [one for one in active if one in consenting]
     told = world.night.scored["churn"]
+    assert told.excluded["no_consent"] == len(set(active) - consenting)
     assert told.rows + sum(told.excluded.values()) == len(roster)
+
+
+def test_the_ledger_knows_who_trained_a_version_and_all_of_them_had_consented(world: World) -> None:
+    consents = rows(world, "features/consent", as_of=str(world.as_of))
+    allowed = {row["subscriber_id"] for row in consents if row["has_model_training"]}
+    for model in ("churn", "ltv"):
+        kept = ledger.read(model, 1)
+        people = kept.subscribers()
+        assert set(people) < allowed
+        assert people == sorted(people)
+        assert world.trained[model].evaluation.rows_without_consent == 0
+        someone = people[len(people) // 2]
+        assert ledger.models_of(someone)[f"{model}:1"] == kept.cutoffs_of(someone) != []
+    refused = next(row["subscriber_id"] for row in consents if not row["has_model_training"])
+    assert ledger.models_of(refused) == {}
+    assert "ledger digest: " + ledger.read("churn", 1).digest in (world.trained["churn"].bundle / "card.md").read_text()
+
+
+def test_the_audit_log_has_both_trainings_and_the_registry_its_head(world: World) -> None:
+    found = audit.verify()
+    assert (found.bad, found.registry) == (None, f"has seen line {found.lines}")
+    told = {line.subject: line.facts["ledger"] for line in audit.history("training_registered")}
+    assert {name: told[f"{name}:1"] for name in ("churn", "ltv")} == {
+        name: ledger.read(name, 1).digest for name in ("churn", "ltv")}
+    assert "sub_" not in audit.log_file().read_text()
 
 
 def test_a_score_says_why_by_which_model_for_when_and_until_when(world: World) -> None:
@@ -300,3 +329,45 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)
+
+
+@pytest.mark.mlts("I5")
+def test_a_score_is_walked_back_to_the_raw_files_and_made_again_from_them(world: World) -> None:
+    from pipelines.explain.lineage import lineage
+    from pipelines.explain.replay import replay
+
+    scored = rows(world, "scores/ltv", as_of=str(world.night.as_of), version="1")[7]
+    found = lineage("ltv", scored["subscriber_id"], world.night.as_of)
+    assert found.published == scored["ltv_eur_12m"]
+    by_kind = {kind: [step for step in found.steps if step.kind == kind] for kind in ("score", "features", "raw")}
+    assert (len(by_kind["score"]), len(by_kind["features"])) == (1, 4)
+    assert {"raw/network/usage_daily"} <= {step.name.partition("/dt=")[0] for step in by_kind["raw"]}
+    for step in (*by_kind["score"], *by_kind["features"], *by_kind["raw"]):
+        assert hashlib.sha256((world.home / step.name).read_bytes()).hexdigest() == step.sha256
+    again = replay(found)
+    assert again.recomputed == found.published
+    assert set(again.same_bytes) == {step.name for step in (*by_kind["score"], *by_kind["features"])}
+    assert not list(world.home.glob(".replay-*"))
+
+
+def test_a_walk_back_stops_at_the_first_file_that_was_changed(world: World) -> None:
+    from pipelines.errors import IntegrityError
+    from pipelines.explain.lineage import lineage
+
+    scored = rows(world, "scores/churn", as_of=str(world.night.as_of), version="1")[7]
+    found = lineage("churn", scored["subscriber_id"], world.night.as_of)
+    for step in [step for step in found.steps if step.kind in ("score", "features")]:
+        path = world.home / step.name
+        kept = path.read_bytes()
+        path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        with pytest.raises(IntegrityError, match=re.escape(step.name)):
+            lineage("churn", scored["subscriber_id"], world.night.as_of)
+        path.write_bytes(kept)
+    raw = world.home / [step for step in found.steps if step.kind == "raw"][-1].name
+    kept, manifest = raw.read_bytes(), raw.parents[1] / "manifest.jsonl"
+    lines = manifest.read_text()
+    manifest.write_text(lines.replace(hashlib.sha256(kept).hexdigest(), "0" * 64))
+    with pytest.raises(IntegrityError, match="other raw drops"):
+        lineage("churn", scored["subscriber_id"], world.night.as_of)
+    manifest.write_text(lines)
+    assert lineage("churn", scored["subscriber_id"], world.night.as_of) == found

@@ -5,7 +5,7 @@ Values depend on the subscriber's number and the as_of only, so the same call wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -47,10 +47,11 @@ MARTS = {"ftr_subscriber_billing": BILLING, "ftr_subscriber_network": NETWORK, "
 WORDS = {
     "contract_type": ["month_to_month", "one_year", "two_year"], "plan_code": ["S", "M", "L"],
     "segment": ["consumer", "business"], "payment_method": ["direct_debit", "card", "check"],
-    "internet_technology": ["none", "dsl", "fiber"],
+    "internet_technology": ["none", "dsl", "fiber"], "operator": ["alpha", "bravo"],
 }
 ROSTER = {"operator": S, "region": S, "segment": S, "age_band": S, "contract_type": S, "tenure_days": I,
           "is_active": B, "exclusion": S}
+CONSENT = {"operator": S, "has_analytics": B, "has_model_training": B}
 
 
 def ids(count: int) -> list[str]:
@@ -106,8 +107,10 @@ def publish(root: Path, as_of: date, frame: pd.DataFrame, columns: Mapping[str, 
     return Dataset(root, ("as_of",)).publish({"as_of": as_of.isoformat()}, write)
 
 
-def publish_world(as_ofs: list[date], count: int = 200, inactive: int = 10) -> None:
-    """Roster (the last `inactive` ones are left out, for two reasons) and the three marts of the active ones."""
+def publish_world(
+    as_ofs: list[date], count: int = 200, inactive: int = 10, without_consent: Sequence[int] = ()
+) -> None:
+    """Roster (the last `inactive` ones are left out, for two reasons), consent, the three marts of the active ones."""
     active = count - inactive
     for as_of in as_ofs:
         roster = values(ROSTER, count, as_of)
@@ -117,6 +120,9 @@ def publish_world(as_ofs: list[date], count: int = 200, inactive: int = 10) -> N
             for number in range(count)
         ]
         publish(settings().features / "roster", as_of, stamp(roster, ids(count), as_of), ROSTER)
+        says = [number not in without_consent for number in range(count)]
+        consent = roster[["operator"]].assign(has_analytics=says, has_model_training=says)
+        publish(settings().features / "consent", as_of, stamp(consent, ids(count), as_of), CONSENT)
         for mart, columns in MARTS.items():
             frame = stamp(values(columns, active, as_of), ids(active), as_of)
             publish(settings().features / mart, as_of, frame, columns)

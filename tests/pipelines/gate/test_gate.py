@@ -22,7 +22,7 @@ GOOD = Evaluation(
         "constant": {"auc": 0.5, "log_loss": 0.25},
         "logistic": {"auc": 0.78, "log_loss": 0.21},
     },
-    alone={"price_eur": 0.61, "tenure_days": 0.66},
+    alone={"price_eur": 0.61, "tenure_days": 0.66}, rows_without_consent=0, rows_outside_region=0,
 )
 BETTER = Comparison(champion=3, age_days=30, rows=4000, metric="auc", gain=0.02, lower=0.005)
 
@@ -42,8 +42,20 @@ def test_a_good_candidate_better_than_the_champion_passes():
     assert verdict.reasons == ()
     assert [check.name for check in verdict.checks] == [
         "enough_rows", "enough_positives", "finite", "leakage", "floor_auc", "floor_ece", "baseline_constant",
-        "baseline_logistic", "champion",
+        "baseline_logistic", "champion", "consent_and_region",
     ]
+
+
+@pytest.mark.parametrize(("evidence", "says"), [
+    ({"rows_without_consent": 1}, "1 rows of subscribers without consent, 0 of another region"),
+    ({"rows_outside_region": 2}, "0 rows of subscribers without consent, 2 of another region"),
+    ({"rows_without_consent": None}, "was not counted"), ({"rows_outside_region": None}, "was not counted"),
+])
+def test_a_row_nobody_may_train_with_refuses_and_so_does_not_knowing(evidence, says):
+    for kind in ("out_of_time", "formula"):
+        verdict = decide(replace(GOOD, design=kind, **evidence), BETTER, GATE)
+        assert failed(verdict) == {"consent_and_region"}
+        assert says in verdict.reasons[0]
 
 
 @pytest.mark.mlts("O5")
@@ -113,7 +125,7 @@ def test_a_model_may_lose_a_little_to_the_logistic_but_not_more():
 
 def test_the_first_champion_needs_every_other_check():
     assert decide(GOOD, None, GATE).passed
-    assert "not applicable" in decide(GOOD, None, GATE).checks[-1].sentence
+    assert "not applicable" in decide(GOOD, None, GATE).checks[-2].sentence
     assert not decide(with_metric("auc", 0.55), None, GATE).passed
     assert failed(decide(GOOD, None, replace(GATE, first_champion=FirstChampion.BY_HAND))) == {"champion"}
 

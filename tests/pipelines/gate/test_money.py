@@ -18,6 +18,7 @@ GOOD = {"spearman": 0.9, "total_bias": 0.01, "abs_total_bias": 0.01, "mae": 1.0,
 def evidence(**changed: float) -> Evaluation:
     rivals = {name: {"rmse": 3.0} for name in ("billed_x_horizon", "kaplan_meier")}
     return Evaluation(design="by_subscriber", rows=5000, positives=0, metrics={**GOOD, **changed}, baselines=rivals,
+                      rows_without_consent=0, rows_outside_region=0,
                       alone={"price_eur": 0.6})
 
 

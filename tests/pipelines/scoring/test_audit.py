@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import Held
-from pipelines.models.spec import Kind
+from pipelines.governance.population import Population
+from pipelines.governance.purpose import Leave
+from pipelines.models.spec import Kind, Purpose
 from pipelines.scoring.audit import audit
 from pipelines.scoring.table import schema, write
 
@@ -29,7 +32,9 @@ def churn_rows(**changed: Any) -> pa.Table:
 
 def judged(tmp_path: Path, table: pa.Table, unscored: dict[str, int] | None = None) -> None:
     write(table, Kind.CLASSIFIER, tmp_path / "scores.parquet")
-    audit(tmp_path / "scores.parquet", Kind.CLASSIFIER, ACTIVE, unscored or {})
+    leave = Leave(Purpose.ANALYTICS, date(2026, 1, 1), ("EU",), "consent")
+    people = Population(leave.as_of, 5, ACTIVE, Counter(no_consent=2), leave, dict.fromkeys(ACTIVE, "alpha"))
+    audit(tmp_path / "scores.parquet", Kind.CLASSIFIER, people, unscored or {})
 
 
 def test_good_scores_pass(tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_good_scores_pass(tmp_path: Path) -> None:
     ({"churn_probability": [0.1, 1.2, 0.2]}, r"1 values outside \[0.0, 1.0\]"),
     ({"decile": [0, 4, 11]}, r"decile: 2 values outside \[1, 10\]"),
     ({"subscriber_id": ["a", "b", "b"]}, "1 subscribers are scored more than once"),
-    ({"subscriber_id": ["a", "b", "z"]}, "1 scored subscribers are not active, for example z"),
+    ({"subscriber_id": ["a", "b", "z"]}, "1 scored subscribers are not active or may not be scored, for example z"),
 ])
 def test_bad_scores_are_held_with_their_reason(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
     with pytest.raises(Held, match=reason):
@@ -56,6 +61,11 @@ def test_a_missing_row_is_held_and_a_counted_one_is_not(tmp_path: Path) -> None:
     with pytest.raises(Held, match="2 rows for 3 active"):
         judged(tmp_path, short)
     judged(tmp_path, short, {"no_recent_margin": 1})
+
+
+def test_counts_that_do_not_add_up_to_the_roster_are_held(tmp_path: Path) -> None:
+    with pytest.raises(Held, match=r"3 rows and .* left out do not add up to 5 on the roster"):
+        judged(tmp_path, churn_rows(), {"no_recent_margin": 1})
 
 
 def test_a_column_of_another_type_is_held(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from pipelines.errors import MissingHistory, NotEnoughData
+from pipelines.governance.purpose import leave
 from pipelines.models import SPECS
 from pipelines.training import frames as training_frames
 
@@ -86,7 +87,7 @@ def test_a_declared_absence_is_not_a_published_cutoff(home, monkeypatch, frames)
 
 def test_rows_the_feature_store_lost_stop_the_training(home, monkeypatch, frames):
     world = frames.build(monkeypatch, home, frames.grid(1), count=30)
-    rows = training_frames.labels(CHURN, frames.grid(1))
+    rows = training_frames.labels(CHURN, frames.grid(1), leave(CHURN.train_purpose, frames.START))
     world.features = world.features.iloc[1:]
     with pytest.raises(NotEnoughData, match="30 label rows in, 29 rows of features out"):
         training_frames.training_frame(CHURN, rows)

@@ -1,0 +1,95 @@
+"""The last veto: whose consent is gone by everything that has landed, asked where scores leave the house.
+
+Features and scores of a night are made of what was known at its as_of. A withdrawal that lands later changes neither;
+but nobody may be called on the strength of a score they have since forbidden.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipelines.governance import audit
+from pipelines.governance.purpose import FEED, asks_consent
+from pipelines.models import spec_of
+from pipelines.models.spec import Purpose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+# The newest of a line's statements; of two of one moment the later drop speaks, and of two in one drop the withdrawal.
+_NOT_GRANTED = """
+    with said as (
+        select subscription_token, purpose, status, changed_at, source, dt, drop_version
+        from read_parquet($paths, hive_partitioning = false)
+        where purpose = $purpose
+    ),
+    asked as (
+        select distinct subscription_token
+        from read_parquet($later, hive_partitioning = false)
+        where purpose = $purpose
+    ),
+    standing as (
+        select said.*
+        from said
+        inner join versions
+            on said.source = versions.source and said.dt = versions.dt and said.drop_version = versions.drop_version
+    )
+    select asked.subscription_token
+    from asked
+    left join standing on asked.subscription_token = standing.subscription_token
+    group by asked.subscription_token
+    having coalesce(arg_max(
+        standing.status,
+        (standing.changed_at, standing.dt, standing.drop_version, standing.source, standing.status = 'withdrawn')
+    ), 'withdrawn') = 'withdrawn'
+"""
+
+
+def withdrawn(purpose: Purpose, as_of: date) -> set[str]:
+    """Subscribers that something landed after as_of tells of, and that no longer consent by all that has landed.
+
+    Reads raw/ and nothing else; an estate without a consent feed has nobody to ask.
+    """
+    if not asks_consent():
+        return set()
+    import duckdb
+    import pyarrow as pa
+
+    from pipelines.landing import raw
+    from pipelines.landing.contract import BY_ID
+    from pipelines.warehouse.facts import senders
+
+    paths, later, versions = [], [], []
+    for source, dataset in senders(BY_ID[FEED]):
+        for entry in dataset.entries().values():
+            drops = raw.drops(entry)
+            path = dataset.live(entry.key)
+            if not drops or not path.exists():
+                continue
+            paths.append(str(path))
+            versions.append((source, entry.key["dt"], max(drop["version"] for drop in drops)))
+            if max(drop["known_on"] for drop in drops) > as_of.isoformat():
+                later.append(str(path))
+    if not later:
+        return set()
+    names = pa.table([pa.array(column) for column in zip(*versions, strict=True)], ["source", "dt", "drop_version"])
+    with duckdb.connect() as connection:
+        connection.register("versions", names)
+        found = connection.execute(_NOT_GRANTED, {"paths": paths, "later": later, "purpose": str(purpose)}).fetchall()
+    return {f"sub_{token}" for (token,) in found}
+
+
+def without_withdrawn(model: str, frame: pd.DataFrame, as_of: date, door: str) -> pd.DataFrame:
+    """A model's scores less those of subscribers who have withdrawn since; how many goes into the audit log."""
+    purpose = spec_of(model).score_purpose
+    gone = frame["subscriber_id"].isin(withdrawn(purpose, as_of))
+    count = int(gone.sum())
+    if count:
+        audit.record("consent_veto", subject=f"{door} {as_of} {model}", once=True, purpose=str(purpose),
+                     subscribers=count)
+        log.info("%s as_of=%s model=%s: %d subscribers withdrew %s since", door, as_of, model, count, purpose)
+    return frame[~gone]
