@@ -1,7 +1,7 @@
 """### Makes
 Every night at midnight UTC: takes the drops of the day before from `landing/`, per source. Each is checked,
-tokenised and published to `raw/`; bad rows wait in quarantine. Files with clear identifiers that are past their
-retention are purged. Then `raw_day` changes and `unify` starts.
+tokenised and published to `raw/`; bad rows wait in quarantine. What is past its retention is purged. Then
+`raw_day` changes and `unify` starts.
 
 ### When it fails
 A missing drop is waited for until its feed's deadline (`estate.toml`, the operator's local time). Then a mandatory one

@@ -78,7 +78,7 @@ LONGEST_LABEL = timedelta(days=127)
 
 
 class Retention(_Strict):
-    """Days by class; none: kept for ever. `retrain`: how long a version may stand that was trained on an erased person.
+    """Days by class; none: kept. `retrain`: how long a version may stand that was trained on an erased person.
 
     What somebody may still be trained on cannot be given up: raw/ must reach back as far as a build reads, features
     and scores as far as the longest label takes to be known.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from pipelines.features import store
 from pipelines.publish import sha256
@@ -21,7 +21,8 @@ def forget(subscriber_ids: Sequence[str], *, dry: bool = False) -> list[Forgotte
     path = settings().feast / "online.db"
     if not path.exists():
         return []
-    with store.lock("materialize"), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    alone = nullcontext() if dry else store.lock("materialize")
+    with alone, closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = _rows(connection, subscriber_ids)
         count = sum(len(rows) for rows in found.values())
         if not count:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipelines import stack
 from pipelines.models import SPECS
 from pipelines.settings import PROJECT
@@ -164,3 +166,26 @@ def test_what_a_person_types_into_bootstrap_history_is_checked_before_a_run_exis
         pattern = re.compile(params.get_param(name).schema["pattern"])
         assert pattern.search("2026-03-01")
         assert not any(pattern.search(bad) for bad in ("2026-03-01' or 1=1 --", "{{ var.value.x }}", "../../x", ""))
+
+
+def test_an_erasure_takes_a_day_and_nobodys_name(dags: dict[str, Any]) -> None:
+    """What is typed into a run stays in Airflow's database, so a person is never a parameter."""
+    dag = dags["erase_subscribers"]
+    assert set(dag.params) == {"as_of", "dry_run"}
+    assert dag.params.get_param("as_of").schema["pattern"] == r"^\d{4}-\d{2}-\d{2}$"
+    (task,) = dag.tasks
+    assert (task.task_id, task.pool, task.retries) == ("erase", "warehouse", 2)
+
+
+def test_an_erasure_of_nobody_is_a_green_run_without_a_proof(
+    dags: dict[str, Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (task,) = dags["erase_subscribers"].tasks
+    assert task.python_callable(dag_run=None, params={"as_of": "2026-03-01", "dry_run": False}) == ""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from pipelines.governance import erasure
+
+    monkeypatch.setattr(erasure, "due", lambda day: {"0" * 32: "R1"})
+    with pytest.raises(AirflowFailException, match="knows no such subscription"):
+        task.python_callable(dag_run=None, params={"as_of": "2026-03-01", "dry_run": False})

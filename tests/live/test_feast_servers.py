@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from pipelines import features
+from pipelines.errors import UsageError
 from pipelines.features import desk, store
 from pipelines.settings import PROJECT, settings
 from pipelines.stack import processes
@@ -97,6 +98,12 @@ def test_apply_materialize_push_and_look_up_over_postgresql_and_redis(home: Path
     assert answer.facts["price_eur"] == partitions.values(partitions.BILLING, 50, NIGHT)["price_eur"][3]
     frame = features.scoring_frame("churn_v1", NIGHT)
     assert features.prove_equal("churn_v1", NIGHT, frame) == 50
+    assert features.forget(["sub_00003", "sub_nobody"], dry=True) == [("redis", 1, 0, "", "")]
+    assert features.forget(["sub_00003", "sub_nobody"]) == [("redis", 1, 0, "", "")]
+    assert features.forget(["sub_00003", "sub_nobody"]) == []
+    with pytest.raises(UsageError, match="knows no subscriber"):
+        desk.ask("sub_00003", NIGHT)
+    assert desk.ask("sub_00004", NIGHT).churn_probability == 0.25
     # All of it went to the servers: the files of the embedded profile were never made.
     assert not (settings().feast / "registry.db").exists()
     assert not (settings().feast / "online.db").exists()

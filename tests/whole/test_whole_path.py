@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -222,13 +224,100 @@ def test_no_clear_identifier_leaves_the_door(world: World) -> None:
         assert not found, f"{path}: {found}"
 
 
+@pytest.fixture
+def copy(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The world's home once more, to take people out of."""
+    home = tmp_path / "home"
+    shutil.copytree(world.home, home)
+    monkeypatch.setenv("TELCO_HOME", str(home))
+    settings.cache_clear()
+    yield home
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.mlts("D5")
+def test_whoever_asks_to_be_forgotten_is_found_nowhere_and_a_rebuild_agrees(world: World, copy: Path) -> None:
+    """F56: every other row of every partition is what it was, and dbt makes the erased partitions of what is left."""
+    from pipelines import warehouse
+    from pipelines.governance import erasure, tombstones
+    from pipelines.governance.erasure import models
+
+    night = world.night.as_of
+    due = dict(list(erasure.due(night).items())[:3])
+    assert len(due) == 3
+    clear = clear_of(copy, set(due))
+    before = {path: pq.read_table(path, partitioning=None) for store in ("raw", "features", "labels", "scores")
+              for path in (copy / store).rglob("data.parquet")}
+    proof = erasure.erase(due, night)
+    assert proof is not None
+    assert proof.clean
+    tokens = {stone.token for stone in tombstones.standing() if stone.kind == "subscription"}
+    theirs = pa.array(sorted(tokens | {f"sub_{token}" for token in tokens}))
+    for path, table in before.items():
+        after, name = pq.read_table(path, partitioning=None), {"subscriber_id", "subscription_token"}
+        for column in name & set(table.column_names):
+            assert after.equals(table.filter(pc.invert(pc.is_in(table[column], theirs)))), path
+    assert len(clear) > 3
+    assert not found_in(copy, {word.encode() for word in {*clear, *tokens}}, but=("truth", "tombstones", "ledger"))
+    assert {(one.model, one.persons > 0) for one in models.flagged()} == {("churn", True), ("ltv", True)}
+    standing = {path: path.read_bytes() for path in (copy / "features").rglob("data.parquet")}
+    warehouse.unify([night])  # PublishedChanged if one byte of a neighbour came out otherwise
+    assert standing == {path: path.read_bytes() for path in (copy / "features").rglob("data.parquet")}
+
+
+def test_erasure_and_the_warehouse_agree_whose_a_number_was(world: World) -> None:
+    """Rows of use are taken by who had the number: on every day the warehouse gives somebody one, erasure does."""
+    import duckdb
+
+    from pipelines.governance.erasure import numbers
+
+    with duckdb.connect(str(world.home / "warehouse" / "warehouse.duckdb"), read_only=True) as connection:
+        held = connection.execute("""
+            select msisdn_token, subscriber_id, held_from_on, held_to_on from intermediate.int_number_holding
+            where known_by = (select max(known_by) from intermediate.int_number_holding)
+        """).fetchall()
+    ours: dict[tuple[str, str], list[Any]] = {}
+    for one in numbers.of_numbers(sorted({row[0] for row in held})):
+        ours.setdefault((one.msisdn, f"sub_{one.subscription}"), []).append(one)
+    assert len(held) > len({row[0] for row in held}) + 50  # numbers that had more than one holder
+    assert not [row for row in held if not any(
+        (one.start is None or one.start <= row[2]) and (one.end is None or (row[3] is not None and row[3] <= one.end))
+        for one in ours.get((row[0], row[1]), []))]
+
+
+def clear_of(home: Path, tokens: set[str]) -> set[str]:
+    """Numbers, SIMs and accounts that these subscriptions alone have, in clear."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for path in (home / "raw").rglob("data.parquet"):
+        if {"subscription_token", "msisdn_token", "account_token"} <= set(pq.read_schema(path).names):
+            for row in pq.read_table(path, partitioning=None).to_pylist():
+                told = {row[name] for name in ("msisdn_token", "account_token", "imsi_token") if row.get(name)}
+                (own if row["subscription_token"] in tokens else others).update(told)
+    return {row["identifier"] for path in (home / "vault").rglob("*.parquet")
+            for row in pq.read_table(path, partitioning=None).to_pylist() if row["token"] in own - others}
+
+
+def found_in(home: Path, words: set[bytes], but: tuple[str, ...]) -> list[str]:
+    """Files that hold one of these words, standing alone."""
+    return [str(path.relative_to(home)) for path in sorted(home.rglob("*"))
+            if path.is_file() and path.relative_to(home).parts[0] not in but
+            and words & set(re.findall(rb"[A-Za-z0-9@._-]{6,}", _readable(path).replace(b"sub_", b" ")))]
+
+
 def _readable(path: Path) -> bytes:
-    """A file's bytes; of Parquet the texts it holds, since it compresses them."""
+    """A file's bytes; of Parquet the texts it holds, in lists and dictionaries too, since it compresses them."""
     if path.suffix != ".parquet":
         return path.read_bytes()
-    table = pq.ParquetFile(path).read()
-    texts = [column for column in table.columns if pa.types.is_string(column.type)]
-    return "\n".join(str(value) for column in texts for value in column.unique().to_pylist()).encode()
+    texts = []
+    for column in pq.ParquetFile(path).read().columns:
+        while pa.types.is_list(column.type):
+            column = pc.list_flatten(column)
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
+            texts += [str(value) for value in column.unique().to_pylist()]
+    return "\n".join(texts).encode()
 
 
 def _strings(value: Any) -> Iterator[str]:

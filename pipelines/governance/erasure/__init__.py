@@ -129,7 +129,7 @@ def _run(job: Job) -> Proof:
                  rows=sum(change.removed for change in done.changes))
     if not done.clean:
         raise Held(f"erasure {job.name}", [f"still found in {path}" for path in found.found],
-                   f"see {done.folder}; mend what wrote there, then: telco privacy erase --resume")
+                   f"see {done.folder}; mend what wrote there, then: telco privacy erase --resume --as-of {job.on}")
     jobs.finish(job)
     log.info("erased job=%s subscribers=%d files=%d", job.name, len(job.requests), len(done.changes))
     return done

@@ -314,7 +314,7 @@ def test_the_search_reads_inside_compressed_parquet(house: Any) -> None:
     with jobs.alone():
         job = jobs.Job("x", house.on, house.requests(3), person.resolve(house.requests(3), house.on))
         found = search(job).found
-    assert any(path.startswith("raw/network/usage_daily") for path in found)
+    assert any(path.startswith("raw/care/interactions") for path in found)
     assert any(path.startswith("vault/msisdn") for path in found)
     assert pc.sum(pa.array(list(found.values()))).as_py() > 10
 
