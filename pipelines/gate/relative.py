@@ -12,7 +12,7 @@ from pipelines.models.spec import FirstChampion, Gate
 
 def champion(case: Case, gate: Gate) -> Iterator[Check]:
     """*Better*: the lower bound of the gain is above what a hand-over is worth. *Refresh*, of a champion past its age
-    or below a floor on these matured rows: the bound is above minus the margin, so it is not worse by more than that."""
+    or below a floor on these matured rows: the bound is above minus the margin, so it is not worse by more."""
     found = case.champion
     if found is None:
         passed = gate.first_champion is FirstChampion.FIRST_PASSING
