@@ -34,8 +34,10 @@ def scored(gain: float, *, rows: int = 30_000, seed: int = 45) -> Comparison:
     frame = pd.DataFrame({"subscriber_id": [f"s{number // 3}" for number in range(rows)], "is_churned": label,
                           "event_timestamp": pd.Timestamp("2026-03-01"), "contract_type": "month"})
     theirs, ours = shared + label * apart[0], 0.9 * shared + 0.436 * random.normal(size=rows) + label * apart[1]
+    told = [1 / (1 + np.exp(-(mean * score - mean**2 / 2 - 2.944))) for mean, score in zip(apart, (theirs, ours),
+                                                                                          strict=True)]
     found = Comparison(1, 30, rows, "auc", NAN, NAN, label_means=(0.05, 0.05))
-    return replace(found, **judgement.beside(replace(CHURN, slices=()), frame, ours, theirs))
+    return replace(found, **judgement.beside(replace(CHURN, slices=()), frame, told[1], told[0]))
 
 
 @pytest.mark.mlts("I4")
