@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,15 @@ def _resampled(
     names, place = np.unique(cluster, return_inverse=True)
     if not len(names):
         return NAN, np.empty(0)
-    random, count = np.random.default_rng(seed), len(names)
-    draws = [
-        measure(np.bincount(random.integers(count, size=count), minlength=count).astype(np.float64)[place])
-        for _ in range(rounds)
-    ]
+    draws = [measure(weight) for weight in resamples(place, rounds=rounds, seed=seed)]
     return measure(None), np.array(draws)
+
+
+def resamples(place: Array, *, rounds: int, seed: int) -> Iterator[Floats]:
+    """The weights of the rows (n,) in each resample, `place` being the number of each row's cluster."""
+    random, count = np.random.default_rng(seed), int(place.max()) + 1
+    for _ in range(rounds):
+        yield np.bincount(random.integers(count, size=count), minlength=count).astype(np.float64)[place]
 
 
 def _measures(metric: str, truth: Array, candidate: Floats, champion: Floats) -> Weighted:
@@ -72,7 +75,7 @@ def _measures(metric: str, truth: Array, candidate: Floats, champion: Floats) ->
     if not (np.all(np.isfinite(candidate)) and np.all(np.isfinite(champion))):
         return lambda weight: NAN
     if metric == "auc":
-        ours, theirs = _auc(truth, candidate), _auc(truth, champion)
+        ours, theirs = auc_of(truth, candidate), auc_of(truth, champion)
         return lambda weight: ours(weight) - theirs(weight)
     if metric == "rmse":
         new, old = (candidate - truth) ** 2, (champion - truth) ** 2
@@ -85,7 +88,7 @@ def _measures(metric: str, truth: Array, candidate: Floats, champion: Floats) ->
     raise ValueError(f"no paired comparison on {metric!r}; there are auc, rmse, ece and abs_total_bias")
 
 
-def _auc(truth: Array, score: Floats) -> Weighted:
+def auc_of(truth: Array, score: Floats) -> Weighted:
     """`metrics.auc` as a function of the weights: each leaver looks up how much of the stayers lies below it, ties
     counted half, so that a resample costs a pass over the stayers in their order and not a sort."""
     leaver, stayer = np.flatnonzero(truth > 0), np.flatnonzero(~(truth > 0))

@@ -11,8 +11,8 @@ from pipelines.models.spec import FirstChampion, Gate
 
 
 def champion(case: Case, gate: Gate) -> Iterator[Check]:
-    """*Better*: the lower bound of the gain is above 0. *Refresh*, of a champion past its age or below a floor on these
-    matured rows: the bound is above minus the margin, so that the candidate is not worse by more than that."""
+    """*Better*: the lower bound of the gain is above what a hand-over is worth. *Refresh*, of a champion past its age
+    or below a floor on these matured rows: the bound is above minus the margin, so it is not worse by more."""
     found = case.champion
     if found is None:
         passed = gate.first_champion is FirstChampion.FIRST_PASSING
@@ -24,10 +24,10 @@ def champion(case: Case, gate: Gate) -> Iterator[Check]:
                     f"not comparable with champion v{found.champion}: {found.why or 'no row in common'}")
         return
     due = _refresh(found, gate)
-    bound = -gate.non_inferiority if due else 0.0
+    bound = -gate.non_inferiority if due else gate.superiority
     passed = math.isfinite(found.lower) and (found.lower >= bound if due else found.lower > bound)
     way = (f"refresh: {due}, a loss of {gate.non_inferiority:g} is allowed" if due
-           else "superiority: the bound must be above 0")
+           else f"superiority: the bound must be above {gate.superiority:g}")
     note = f" ({found.why})" if found.why else ""
     yield Check(
         "champion", found.lower, bound, passed,

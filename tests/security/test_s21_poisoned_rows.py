@@ -18,8 +18,8 @@ from pipelines.gate import Case, Comparison, metrics, relative
 from pipelines.models import SPECS
 from pipelines.publish import Dataset
 from pipelines.settings import settings
-from pipelines.training import recipe
 from pipelines.training import frames as training_rows
+from pipelines.training import recipe
 
 TESTS = Path(__file__).parents[1]
 CHURN = SPECS["churn"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.gate import ORDER, Case, Check, Comparison, Evaluation, SliceGain, Speed, Verdict, at_least
+from pipelines.gate import Case, Comparison, Evaluation, SliceGain, Speed, Verdict, at_least
 from pipelines.gate import decide as judged
 from pipelines.models import SPECS
 from pipelines.models.spec import FirstChampion

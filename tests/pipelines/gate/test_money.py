@@ -90,6 +90,7 @@ def test_the_gate_refuses_with_the_reason(changed: dict[str, float], reason: str
 
 
 def test_a_model_that_is_read_beside_no_other_has_no_coherence_check():
-    names = [check.name for check in decide(Case(evidence(), None, QUICK), replace(GATE, max_incoherent_share=None)).checks]
+    alone = replace(GATE, max_incoherent_share=None)
+    names = [check.name for check in decide(Case(evidence(), None, QUICK), alone).checks]
     assert "coherence" not in names
     assert coherence(0.10, 0.10).passed
