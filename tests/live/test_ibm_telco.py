@@ -57,10 +57,12 @@ def test_held_out_subscribers_are_ranked_and_calibrated_as_well_as_the_table_all
 ) -> None:
     evaluation = trained[1]["result"]["evaluation"]
     told = evaluation["metrics"]
-    print({name: told[name] for name in ("auc", "pr_auc", "ece")}, evaluation["rows"], evaluation["positives"])
-    assert told["auc"] >= 0.835
-    assert told["pr_auc"] >= 0.63
+    wanted = ("auc", "pr_auc", "ece", "lift_at_10")
+    print({name: told[name] for name in wanted}, evaluation["rows"], evaluation["positives"])
+    assert told["auc"] >= 0.845
+    assert told["pr_auc"] >= 0.66
     assert told["ece"] <= 0.03
+    assert told["lift_at_10"] >= 2.8
     assert evaluation["rows"] == 7043 - 11  # eleven began on the cut-off day: tenure under one day
     assert evaluation["positives"] == 1869
 
