@@ -24,6 +24,15 @@ from pipelines.training.cutoffs import matured
 CHURN, LTV = SPECS["churn"], SPECS["ltv"]
 
 
+def small_booster() -> bytes:
+    """A booster of one round; a bundle takes nothing that does not load."""
+    import numpy as np
+    import xgboost
+
+    rows = xgboost.DMatrix(np.arange(4.0).reshape(4, 1), label=[0, 0, 1, 1])
+    return bytes(xgboost.train({"max_depth": 1, "nthread": 1}, rows, num_boost_round=1).save_raw(raw_format="ubj"))
+
+
 @pytest.fixture(scope="module")
 def trained(frames, give_registry, tmp_path_factory):
     """One world of 24 weekly cut-offs, in which churn was trained at T and promoted, then ltv."""
@@ -326,7 +335,7 @@ class TestPromotion:
             "identity": "one", "calibrator": bundles.IDENTITY, "trained_as_of": day.isoformat(),
             "verdict": {"passed": True},
             "ltv": {"churn_version": 1, "churn_sha256": first.sha256, "months": 12},
-        }, files={"hazard.ubj": b"trees", "card.md": b"card"})
+        }, files={"hazard.ubj": small_booster(), "card.md": b"card"})
         tracking.settle(tracking.register("telco_ltv", {"identity": "one"}), value.directory, {"sha256": value.sha256})
         champions.enter("ltv", 1, day, value.sha256, reason="test")
         share = {"value": 0.02}
@@ -350,7 +359,7 @@ class TestPromotion:
         bundle = bundles.load(bundles.path_of("ltv", moved.version), expected=moved.sha256)
         assert (bundle.version, bundle.facts["ltv"]["churn_version"]) == (2, second)
         assert bundle.facts["ltv"]["churn_sha256"] == entered.sha256
-        assert bundle.file("hazard.ubj").read_bytes() == b"trees"
+        assert bundle.file("hazard.ubj").read_bytes() == small_booster()
         assert bundle.facts["paired"]["heads_of_version"] == 1
         assert bundle.facts["paired"]["coherence"]["value"] == 0.02
         assert tracking.version_by_alias("telco_ltv", "champion").version == 2
