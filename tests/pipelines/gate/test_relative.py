@@ -18,7 +18,7 @@ GOOD = Evaluation(
     design="out_of_time", rows=5000, positives=300,
     metrics={"auc": 0.80, "ece": 0.01, "log_loss": 0.20, "calibration_slope": 1.0, "calibration_ratio": 1.0},
     baselines={"constant": {"auc": 0.5, "log_loss": 0.25}, "logistic": {"auc": 0.78, "log_loss": 0.21}},
-    alone={"price_eur": 0.61},
+    alone={"price_eur": 0.61}, rows_without_consent=0, rows_outside_region=0,
 )
 BETTER = Comparison(
     champion=3, age_days=30, rows=4000, metric="auc", gain=0.02, lower=0.005, standing={"auc": 0.78, "ece": 0.01},

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from pipelines.gate import Evaluation, decide
+from pipelines.gate import Case, Evaluation, decide
 from pipelines.models import SPECS
 from pipelines.training import leakage, redundancy
 from pipelines.training.recipe import Rows
@@ -82,4 +80,4 @@ def refused(told: dict[str, float]) -> tuple[str, ...]:
     metrics = {"auc": 0.8, "ece": 0.01, "log_loss": 0.1}
     rivals = {"constant": {"log_loss": 0.2}, "logistic": {"auc": 0.7}}
     evaluation = Evaluation("out_of_time", 10_000, 1000, metrics, rivals, alone=told)
-    return decide(evaluation, None, replace(SPECS["churn"].gate)).reasons
+    return decide(Case(evaluation), SPECS["churn"].gate).reasons

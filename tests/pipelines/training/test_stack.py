@@ -11,6 +11,7 @@ import pytest
 
 from pipelines import bundle as bundles
 from pipelines.errors import Held
+from pipelines.governance.purpose import leave
 from pipelines.models import SPECS
 from pipelines.training import frames as training_frames
 from pipelines.training import recipe, stack
@@ -36,7 +37,7 @@ def test_it_holds_what_the_frame_encoded_would(frame, frames):
 
 def test_many_reads_give_the_bytes_of_one(home, monkeypatch, frames):
     world = frames.build(monkeypatch, home, frames.grid(4), count=50)
-    rows = training_frames.labels(CHURN, frames.grid(4))
+    rows = training_frames.labels(CHURN, frames.grid(4), leave(CHURN.train_purpose, frames.START))
     once = stack.read(CHURN, rows)
     assert world.reads == 1
     monkeypatch.setattr(stack, "ROWS_AT_ONCE", 60)
@@ -97,7 +98,7 @@ def test_a_column_of_text_at_one_cut_off_and_of_numbers_at_another_is_refused(ho
     monkeypatch.setattr(stack, "ROWS_AT_ONCE", 1)
     monkeypatch.setattr(world, "answer", world.answer)
     with pytest.raises(Held, match="contract_type"):
-        stack.read(CHURN, training_frames.labels(CHURN, frames.grid(2)))
+        stack.read(CHURN, training_frames.labels(CHURN, frames.grid(2), leave(CHURN.train_purpose, frames.START)))
 
 
 def with_arms(frame):
@@ -117,9 +118,9 @@ def test_contacted_rows_stay_unless_the_spec_leaves_them_out(home, monkeypatch, 
     keep = ["subscriber_id", "event_timestamp", "is_churned", *training_frames.ARMS]
     Dataset(path, ("as_of",)).publish(
         {"as_of": frames.START.isoformat()}, lambda to: part[keep].to_parquet(to, index=False) or 40)
-    whole = stack.read(CHURN, training_frames.labels(CHURN, [frames.START]))
+    whole = stack.read(CHURN, training_frames.labels(CHURN, [frames.START], leave(CHURN.train_purpose, frames.START)))
     assert (len(whole), int(whole.arms["is_contacted_in_window"].sum())) == (40, 10)
     strict = replace(CHURN, split=replace(CHURN.split, leave_out_contacted=True))
-    left = stack.read(strict, training_frames.labels(strict, [frames.START]))
+    left = stack.read(strict, training_frames.labels(strict, [frames.START], leave(strict.train_purpose, frames.START)))
     assert (len(left), int(left.arms["is_contacted_in_window"].sum())) == (30, 0)
     assert strict.digest != CHURN.digest

@@ -296,7 +296,7 @@ class TestPromotion:
         day = date(2026, 6, 1)
         version = challenger(day)
         with monkeypatch.context() as patch:
-            patch.setattr("pipelines.tracking.set_alias", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr("pipelines.tracking._set_alias", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 promotion.promote("churn", day)
         assert champions.in_force("churn", day).version == version
