@@ -53,6 +53,7 @@ def night(as_of: date, *, report: Report = silent) -> Night:
     report("materialize: online store")
     outcome.materialized = features.materialize(as_of, report=report)
     score_all(outcome, report)
+    end_shadows(as_of, report)
     for model in outcome.scored:
         report(f"monitor: {model} against its training sample")
         outcome.monitored[model] = monitoring.monitor(model, as_of, report=report)
@@ -79,6 +80,21 @@ def score_all(outcome: Night, report: Report = silent) -> None:
     if outcome.scored:
         outcome.extract = str(scoring.extract(outcome.as_of))
         scoring.push(outcome.as_of, report=report)
+
+
+def end_shadows(as_of: date, report: Report = silent) -> None:
+    """What the promote DAG does, for the models that have a version in shadow; a registry that is away waits."""
+    from pipelines import promotion
+    from pipelines.errors import RegistryAway
+    from pipelines.models import SPECS
+    from pipelines.promotion import shadow
+
+    for model in SPECS:
+        if shadow.standing(model) is not None:
+            try:
+                promotion.promote(model, as_of, report=report)
+            except RegistryAway as away:
+                report(f"promote: {model} waits: {away}")
 
 
 def bootstrap(

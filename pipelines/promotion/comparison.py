@@ -95,7 +95,7 @@ def _worst(
         value = float(getattr(night, name))
         return math.inf if not math.isfinite(value) else (-value if at_least else value)
 
-    limit = f"at {'least' if at_least else 'most'} {shown(bound)} is borne"
+    limit = f"at least {shown(bound)} is needed" if at_least else f"at most {shown(bound)} is borne"
     if not nights:
         return Check(f"shadow_{name}", NAN, bound, False, f"{name}: no night to look at; {limit}")
     worst = max(nights, key=badness)

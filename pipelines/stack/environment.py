@@ -17,6 +17,7 @@ from pipelines.settings import PROJECT, QUIET, settings
 
 HOST = "127.0.0.1"
 USER = "admin"
+APPROVER = "approver"  # may answer what the promote DAG asks; the trainer may not approve, so there are two
 PARALLELISM = 3  # tasks at once; two cores, and a third that mostly waits
 
 
@@ -59,7 +60,7 @@ def airflow_env(ports: Ports) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{APPROVER}:user",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file()),
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(ports.api),
@@ -95,7 +96,7 @@ def _free(port: int) -> int:
 
 
 def passwords_file() -> Path:
-    """Airflow's simple auth manager reads the admin's password from here."""
+    """Airflow's simple auth manager reads the passwords of its two users from here."""
     return settings().secrets / "airflow_passwords.json"
 
 
@@ -109,8 +110,9 @@ def load_secrets() -> Secrets:
         made = Secrets(new_fernet_key(), jwt, api, password)
         _write_private(path, asdict(made))
     keys = Secrets(**json.loads(path.read_text(encoding="utf-8")))
-    if not passwords_file().exists():
-        _write_private(passwords_file(), {USER: keys.password})
+    known = json.loads(passwords_file().read_text(encoding="utf-8")) if passwords_file().exists() else {}
+    if not {USER, APPROVER} <= set(known):  # else Airflow would make one up and print it into its log
+        _write_private(passwords_file(), {APPROVER: secrets.token_urlsafe(12), USER: keys.password, **known})
     return keys
 
 
