@@ -18,8 +18,8 @@ from pipelines.settings import settings
 
 T = date(2026, 6, 1)
 # Whatever leaves something behind: the logs, the bundle, the registry.
-WRITES = [(journal, "append"), (bundles, "save"), (tracking, "register"), (tracking, "settle"), (tracking, "_set_alias"),
-          (tracking, "drop_alias")]
+WRITES = [(journal, "append"), (bundles, "save"), (tracking, "register"), (tracking, "settle"),
+          (tracking, "_set_alias"), (tracking, "drop_alias")]
 
 
 class Killed(BaseException):
