@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,7 +93,7 @@ def _tell(found: Explanation) -> None:
             _value(score, number)
             number += 1
     for why in found.unscored.values():
-        print(f"\nNot scored: {why}")
+        print("\n" + textwrap.fill(f"Not scored: {why}", WIDTH))
 
 
 def _features(found: Explanation) -> None:

@@ -141,7 +141,7 @@ def test_months_are_told_where_the_scores_hold_them(scored: pd.DataFrame) -> Non
     months = {"survival_by_month": (0.9, 0.8), "margin_eur_by_month": (20.0, 21.5)}
     runner = CliRunner()
     with runner.isolation() as (out, *_):
-        _value(replace(found, by_month=months))
+        _value(replace(found, by_month=months), 5)
         printed = out.getvalue().decode()
     assert "By 30-day month" in printed
     assert "21.500" in printed
