@@ -67,7 +67,7 @@ def remains(job: Job, models: Sequence[Flagged]) -> tuple[str, ...]:
         found.append(f"{others} numbers that others have or had too: their rows and tokens are those people's")
     if job.persons.shares_account:
         found.append("accounts that other lines use: they, their payments and what was counted of their lines stay")
-    if settings().truth.exists():
+    if (settings().home / "truth").exists():
         found.append("truth/: what the simulator invented; a real estate has none")
     found.append("backups taken before: restore one, then `telco privacy erase --again` erases by the tombstones")
     found.append("files the door refuses from now on are kept unread until their retention is over")
