@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,7 +54,7 @@ def log(
     last: Annotated[int, typer.Option(min=1, help="At most so many lines, the newest.")] = 20,
     json: Json = False,
 ) -> None:
-    """What was done, newest last.
+    """What was done, newest last; digests cut to twelve characters, `--json` has them whole.
 
     Example:  telco audit log --event promotion
     """
@@ -64,9 +65,18 @@ def log(
         show.as_json(lines)
         return
     show.table("Audit log", ["line", "at (UTC)", "event", "subject", "facts"], [
-        (line.sequence, line.at, line.event, line.subject, ", ".join(f"{k}={v}" for k, v in line.facts.items()))
+        (line.sequence, line.at, line.event, line.subject, _told(line.facts))
         for line in lines
     ])
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    """Facts in a line."""
+    from re import sub
+
+    words = (f"{name}={', '.join(map(str, value)) if isinstance(value, list) else value}"
+             for name, value in facts.items())
+    return ", ".join(sub(r"=([0-9a-f]{12})[0-9a-f]{52}$", r"=\1", word) for word in words)
 
 
 @app.command("trained-by")

@@ -66,11 +66,12 @@ def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
 
 
 def partition_digests(service: str, as_of: date) -> dict[str, str]:
-    """sha256 of the roster and of every feature partition that a scoring frame of this night is made of."""
+    """sha256 of the roster, of what was consented to and of every feature partition that decide this night's scores."""
     found = {}
-    for dataset in ("roster", *(view.dataset for view in store.views(service))):
+    for dataset in ("roster", "consent", *(view.dataset for view in store.views(service))):
         entry = Dataset(settings().features / dataset, ("as_of",)).entry({"as_of": as_of.isoformat()})
-        found[dataset] = entry.sha256 if entry else ""
+        if entry or dataset != "consent":  # nights from before consents were published have none
+            found[dataset] = entry.sha256 if entry else ""
     return found
 
 

@@ -66,10 +66,6 @@ class Leave:
         found = Counter(self.why_not(subscribers))
         return {reason: found[reason] for reason in (NO_CONSENT, REGION)}
 
-    def digests(self) -> dict[str, str]:
-        """The partition it was read from, as a partition's inputs name theirs; nothing where none was needed."""
-        return {"consent": self.snapshot} if self.snapshot else {}
-
     def told(self) -> dict[str, Any]:
         """For a bundle, a ledger, a partition's inputs."""
         everyone = {} if self.known is None else {"known": len(self.known), **self.count(self.known)}

@@ -86,7 +86,7 @@ def score(model: str, as_of: date, *, report: Report = silent) -> Scored:
         audit=lambda path: audit(path, spec.kind, people, unscored),
         inputs={
             "bundle": bundle.sha256,
-            "features": features.partition_digests(spec.feature_service, as_of) | people.leave.digests(),
+            "features": features.partition_digests(spec.feature_service, as_of),
             "excluded": dict(sorted(left_out.items())),
             "processing": people.leave.told(),
         },
