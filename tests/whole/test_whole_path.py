@@ -287,7 +287,7 @@ def test_erasure_and_the_warehouse_agree_whose_a_number_was(world: World) -> Non
 
 
 def clear_of(home: Path, tokens: set[str]) -> set[str]:
-    """Numbers, SIMs and accounts that these subscriptions alone have, in clear."""
+    """Numbers, SIMs and accounts that these subscriptions alone have, in clear; two operators may use one number."""
     own: set[str] = set()
     others: set[str] = set()
     for path in (home / "raw").rglob("data.parquet"):
@@ -295,8 +295,11 @@ def clear_of(home: Path, tokens: set[str]) -> set[str]:
             for row in pq.read_table(path, partitioning=None).to_pylist():
                 told = {row[name] for name in ("msisdn_token", "account_token", "imsi_token") if row.get(name)}
                 (own if row["subscription_token"] in tokens else others).update(told)
-    return {row["identifier"] for path in (home / "vault").rglob("*.parquet")
-            for row in pq.read_table(path, partitioning=None).to_pylist() if row["token"] in own - others}
+    by_word: dict[str, set[str]] = {}
+    for path in (home / "vault").rglob("*.parquet"):
+        for row in pq.read_table(path, partitioning=None).to_pylist():
+            by_word.setdefault(row["identifier"], set()).add(row["token"])
+    return {word for word, standing in by_word.items() if standing <= own - others}
 
 
 def found_in(home: Path, words: set[bytes], but: tuple[str, ...]) -> list[str]:

@@ -139,9 +139,20 @@ def _candidates(job: Job, feed: Feed, clear: pa.Table) -> Mask:
     hit = np.zeros(clear.num_rows, dtype=np.bool_)
     for column in feed.columns:
         if column.identifier in LINKED:
-            wanted = pa.array(_values(job, column.identifier), pa.string())
-            found = pc.is_in(normalised(column.identifier, clear[column.name].combine_chunks()), wanted)
-            hit |= found.to_numpy(zero_copy_only=False)
+            hit |= _named(column.identifier, clear[column.name].combine_chunks(), _values(job, column.identifier))
+    return hit
+
+
+def _named(kind: Identifier, column: pa.Array, wanted: list[str]) -> Mask:
+    """Which values are one of these identifiers. Only what is not written plainly is brought into its normal form:
+    that costs a microsecond a row."""
+    plain = pc.fill_null(pc.match_substring_regex(column, r"^\+?[1-9][0-9]*$"), True)
+    found = pc.is_in(column, pa.array([*wanted, *(f"+{one}" for one in wanted)], pa.string()))
+    hit: Mask = found.to_numpy(zero_copy_only=False).copy()
+    odd = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+    if odd.size:
+        rest = normalised(kind, column.take(pa.array(odd)))
+        hit[odd] |= pc.is_in(rest, pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False)
     return hit
 
 
