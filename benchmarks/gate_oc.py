@@ -63,10 +63,11 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="aa,power,planted", help="which parts, by comma")
     parser.add_argument("--pairs", type=int, default=240, help="A/A pairs of fitted models")
-    parser.add_argument("--repetitions", type=int, default=60, help="of every cell of power")
-    parser.add_argument("--planted", type=int, default=10, help="pairs each fault is planted in")
+    parser.add_argument("--repetitions", type=int, default=50, help="of every cell of power")
+    parser.add_argument("--planted", type=int, default=8, help="pairs each fault is planted in")
     parser.add_argument("--likeness", type=float, default=0.85, help="correlation of two models' scores in `power`")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true", help="every result as a line on stderr")
     parser.add_argument("--seed", type=int, default=20_260)
     return parser.parse_args(words)
 
@@ -80,6 +81,15 @@ def main(words: list[str] | None = None) -> int:
             print("\n".join(parts[name](options, pool)), flush=True)
     print(f"\n{time.perf_counter() - began:.0f} s in {options.processes} processes, load {os.getloadavg()[0]:.1f}")
     return 0
+
+
+def told(options: argparse.Namespace, results: Iterator[Any]) -> list[Any]:
+    found = []
+    for result in results:
+        found.append(result)
+        if options.verbose:
+            print(result, file=sys.stderr, flush=True)
+    return found
 
 
 def _imported() -> None:
@@ -249,7 +259,7 @@ def _failed(verdict: Verdict) -> list[str]:
 
 
 def aa(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
-    found = list(pool.map(pair, range(options.seed, options.seed + options.pairs), chunksize=4))
+    found = told(options, pool.map(pair, range(options.seed, options.seed + options.pairs)))
     count = len(found)
     promoted = [one for one in found if one["passed"]]
     others = sum(bool(set(one["failed"]) - {"champion"}) for one in found)
@@ -269,8 +279,8 @@ def aa(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     yield _share("F1 of the likeliest tenth >= champion's", sum(one["f1"] for one in found), count)
     yield _share("refused by any check but the comparison", others, count)
     names = sorted({name for one in found for name in one["failed"]})
-    told = ", ".join(f"{name} {sum(name in one['failed'] for one in found)}" for name in names)
-    yield f"\nRefusals by check: {told}.\n"
+    by = ", ".join(f"{name} {sum(name in one['failed'] for one in found)}" for name in names)
+    yield f"\nRefusals by check: {by}.\n"
 
 
 def _share(what: str, hits: int, count: int) -> str:
@@ -293,7 +303,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[fl
 def power(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     tasks = [(rows, options.likeness, [options.seed, place, number])
              for place, rows in enumerate(ROWS) for number in range(options.repetitions)]
-    found = list(pool.map(_bounds, tasks, chunksize=5))
+    found = told(options, pool.map(_bounds, tasks))
     of = {rows: [bounds for task, bounds in zip(tasks, found, strict=True) if task[0] == rows] for rows in ROWS}
     lower = {(gain, rows): np.array([bounds[gain] for bounds in of[rows]]) for gain in GAINS for rows in ROWS}
     gate, count = spec().gate, options.repetitions
@@ -325,11 +335,11 @@ def _bounds(task: tuple[int, float, list[int]]) -> dict[float, float]:
     theirs = shared + label * distance(CHAMPION_AUC)
     ours = {gain: likeness * shared + np.sqrt(1 - likeness**2) * own + label * distance(CHAMPION_AUC + gain)
             for gain in GAINS}
-    stood, told = auc_of(label, theirs), {gain: auc_of(label, scores) for gain, scores in ours.items()}
+    stood, measures = auc_of(label, theirs), {gain: auc_of(label, scores) for gain, scores in ours.items()}
     drawn: dict[float, list[float]] = {gain: [] for gain in GAINS}
     for weight in resamples(subscriber, rounds=the.gate.bootstrap_rounds, seed=the.seed):
         before = stood(weight)
-        for gain, measure in told.items():
+        for gain, measure in measures.items():
             drawn[gain].append(measure(weight) - before)
     found = {gain: float(np.quantile(draws, 1 - the.gate.confidence)) for gain, draws in drawn.items()}
     if seed[-1] == 0:  # what the gate itself calls gives the very same
@@ -351,7 +361,7 @@ def distance(auc: float) -> float:
 
 def planted(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     tasks = [(what, options.seed + 5_000 + number) for what in PLANTED for number in range(options.planted)]
-    found = list(pool.map(_planted, tasks, chunksize=2))
+    found = told(options, pool.map(_planted, tasks))
     yield (f"## Planted: {options.planted} pairs each\n\nThe candidate knows two features more than the champion and "
            "is truly better; into it is planted:\n")
     yield "| planted | refused | by the check meant for it | checks that refused |"
@@ -360,8 +370,8 @@ def planted(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[
         mine = [one for task, one in zip(tasks, found, strict=True) if task[0] == what]
         meant = sum(any(name.startswith(MEANT[what]) for name in one) for one in mine) if MEANT[what] else 0
         names = sorted({name for one in mine for name in one})
-        told = ", ".join(f"{name} {sum(name in one for one in mine)}" for name in names)
-        yield f"| {what} | {sum(map(bool, mine))} of {len(mine)} | {meant if MEANT[what] else '-'} | {told or '-'} |"
+        by = ", ".join(f"{name} {sum(name in one for one in mine)}" for name in names)
+        yield f"| {what} | {sum(map(bool, mine))} of {len(mine)} | {meant if MEANT[what] else '-'} | {by or '-'} |"
     yield ""
 
 
