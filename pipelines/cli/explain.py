@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import show
-from pipelines.cli.options import AsOf, Json
+from pipelines.cli.options import AsOf, Json, Quiet
+from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines.explain import Explanation, Probability, Value
@@ -26,7 +28,12 @@ def explain(
     subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A subscriber_id, sub_...")],
     as_of: AsOf,
     model: Annotated[str | None, typer.Option("--model", help="churn or ltv; default: both.")] = None,
+    lineage: Annotated[bool, typer.Option("--lineage", help="Instead: which files the score was made from, by sha256."
+                                          )] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="With --lineage: make the night again from raw/ and compare."
+                                         )] = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Raw facts, features, contributions, score and decile of one subscriber on one published night.
 
@@ -35,11 +42,34 @@ def explain(
     from pipelines.cli.model import known
     from pipelines.explain import explain as ask
 
+    if verify and not lineage:
+        raise UsageError("--verify goes with --lineage: telco explain SUBSCRIBER --as-of DAY --lineage --verify")
+    if lineage:
+        _lineage(subscriber, as_of, known(model) if model else "churn", verify, json, quiet)
+        return
     found = ask(subscriber, as_of, [known(model)] if model else [])
     if json:
         show.as_json(found)
     else:
         _tell(found)
+
+
+def _lineage(subscriber: str, as_of: date, model: str, verify: bool, json: bool, quiet: bool) -> None:
+    from pipelines.explain.lineage import as_rows
+    from pipelines.explain.lineage import lineage as walk
+    from pipelines.explain.replay import replay
+
+    found = walk(model, subscriber, as_of)
+    again = replay(found, report=show.reporter(quiet)) if verify else None
+    if json:
+        show.as_json({"lineage": found, "replay": again})
+        return
+    show.table(f"{found.measure} {found.published} of {subscriber} at {as_of}, {model} v{found.version}",
+               ["step", "what", "sha256", "told"], as_rows(found))
+    print(f"every file above has the sha256 its manifest states; {found.raw_files:,} raw drops were known by {as_of}")
+    if again is not None:
+        print(f"made again from raw/: {found.measure} {again.recomputed}, the same; "
+              f"{len(again.same_bytes)} partitions byte for byte")
 
 
 def _tell(found: Explanation) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.landing.contract import BY_ID
@@ -165,6 +166,31 @@ def terms(subscriber_id: str, as_of: date) -> dict[str, Any] | None:
         _load(connection, subscriber_id, as_of)
         found = _section(connection, "terms", _SECTIONS["terms"], subscriber_id, as_of)
     return dict(found.rows[0]) if found.rows else None
+
+
+def holding(subscriber_id: str, as_of: date) -> dict[Path, int]:
+    """Rows by raw file that the facts of this subscriber are read from, as known at as_of; files without any left out.
+
+    Counted are also rows of whoever held the same numbers or paid for the same account: who held a number when is told
+    from all of them.
+    """
+    bound = {"token": subscriber_id.removeprefix(PREFIX), "as_of": as_of}
+    found: dict[Path, int] = {}
+    with _memory() as connection:
+        _circle(connection, bound)
+        for feed_id, condition in _ROWS.items():
+            _copy(connection, feed_id, f"({condition})", bound)
+            paths = _paths(feed_id)
+            if not paths:
+                continue
+            used = {key: value for key, value in bound.items() if f"${key}" in condition}
+            counted = connection.execute(
+                f"select filename, count(*) from read_parquet($paths, hive_partitioning = false, filename = true) "  # noqa: S608
+                f"where ({condition}) and known_on <= $as_of group by filename",
+                {**used, "paths": paths, "as_of": as_of},
+            ).fetchall()
+            found |= {Path(name): rows for name, rows in counted}
+    return found
 
 
 def _section(connection: duckdb.DuckDBPyConnection, name: str, asked: _Asked, subscriber: str, as_of: date) -> Section:

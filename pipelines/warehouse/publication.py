@@ -120,6 +120,11 @@ def _audit(table: _Table, as_of: date, rows: Any, expected: int) -> None:
         raise Held(subject, reasons, "nothing was published; a join in the model drops or repeats rows")
 
 
+def raw_digest(known_on: date) -> str:
+    """The digest of the raw drops known by a day, as the partitions made from them record it (`raw_sha256`)."""
+    return _Inputs().digest(known_on)
+
+
 class _Inputs:
     """The raw drops a partition was made from, as one digest; the manifests are read once per publication."""
 
