@@ -20,10 +20,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,41 +31,29 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TELCO_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np  # noqa: E402
+from gate_world import COLUMNS, PEOPLE, TEST, Model, case, fitted, halves, operator, spec  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.bundle import Bundle
-    from pipelines.gate import Case, Verdict
+    from pipelines.gate import Verdict
     from pipelines.models.spec import ModelSpec
 
-PEOPLE = 3000           # subscribers of the synthetic operator, half of them each model's
-FIT, CALIBRATE, TEST = tuple(range(8)), (8, 9), (10, 11)  # its cut-offs
-NUMBERS = tuple(f"x{place}" for place in range(10))
-COLUMNS = (*NUMBERS, "contract_type", "operator", "region", "segment", "tenure_days")
-SPEED_BATCH = 2_000
 GAINS = (-0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02)
 ROWS = (5_000, 20_000, 80_000)
 RATE, CHAMPION_AUC, CUTOFFS = 0.05, 0.75, 3
 PLANTED = ("nothing", "slice harm", "leak", "overconfident", "counts too high", "slower", "labels flipped", "unknown")
 
 
-@dataclass(frozen=True)
-class Model:
-    """One fitted model: its bundle as scoring would load it, and the frame it was fitted on."""
-
-    bundle: Bundle
-    label_mean: float
-
-
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="aa,power,planted", help="which parts, by comma")
     parser.add_argument("--pairs", type=int, default=240, help="A/A pairs of fitted models")
-    parser.add_argument("--repetitions", type=int, default=60, help="of every cell of power")
-    parser.add_argument("--planted", type=int, default=10, help="pairs each fault is planted in")
+    parser.add_argument("--repetitions", type=int, default=50, help="of every cell of power")
+    parser.add_argument("--planted", type=int, default=8, help="pairs each fault is planted in")
     parser.add_argument("--likeness", type=float, default=0.85, help="correlation of two models' scores in `power`")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true", help="every result as a line on stderr")
     parser.add_argument("--seed", type=int, default=20_260)
     return parser.parse_args(words)
 
@@ -82,6 +69,15 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
+def told(options: argparse.Namespace, results: Iterator[Any]) -> list[Any]:
+    found = []
+    for result in results:
+        found.append(result)
+        if options.verbose:
+            print(result, file=sys.stderr, flush=True)
+    return found
+
+
 def _imported() -> None:
     import scipy.stats  # noqa: F401
     import sklearn.isotonic
@@ -91,109 +87,7 @@ def _imported() -> None:
     from pipelines.training import judgement  # noqa: F401
 
 
-# --- a synthetic operator -------------------------------------------------------------------------------------------
-
-
-def spec() -> ModelSpec:
-    from pipelines.models import SPECS
-    from pipelines.models.spec import Slice
-
-    quick = {"learning_rate": 0.2, "max_rounds": 100}  # a third of the rounds
-    slices = (Slice("operator"), Slice("region"), Slice("segment"), Slice("contract_type"),
-              Slice("tenure_days", (0, 90, 365, 730)))
-    return replace(SPECS["churn"], slices=slices,
-                   parameters=MappingProxyType({**SPECS["churn"].parameters, **quick}))
-
-
-def operator(seed: int, *, people: int = PEOPLE, cutoffs: Sequence[int] = (*FIT, *CALIBRATE, *TEST)) -> pd.DataFrame:
-    """Keys, features and is_churned: one row per subscriber and cut-off.
-
-    The log-odds are a line in five features, a step and an interaction in contract and contacts, and what nobody sees
-    of a subscriber; about 5 % leave at every cut-off. Nobody is taken out after leaving: rows stay alike.
-    """
-    import pandas as pd
-
-    person, parts = np.random.default_rng([seed, 1]), []
-    contract = person.choice(["month", "year", "prepaid"], people, p=[0.5, 0.3, 0.2])
-    fixed = {
-        "contract_type": contract, "operator": person.choice(["alpha", "bravo"], people, p=[0.6, 0.4]),
-        "region": person.choice(["north", "south", "west"], people), "tenure_days": person.integers(1, 2000, people),
-        "segment": person.choice(["home", "business"], people, p=[0.8, 0.2]),
-    }
-    hidden, lasting = person.normal(0, 0.5, people), person.normal(size=(people, len(NUMBERS)))
-    for cutoff in cutoffs:
-        now = np.random.default_rng([seed, 2, cutoff])
-        x = 0.7 * lasting + 0.7 * now.normal(size=lasting.shape)
-        logit = (-4.2 + x[:, :5] @ [0.5, 0.4, 0.3, 0.2, 0.2] + 0.9 * (contract == "month") + hidden
-                 + 1.2 * ((x[:, 5] > 0.5) & (contract == "month")) + 0.6 * (fixed["tenure_days"] < 365))
-        hazard = 1 / (1 + np.exp(-logit))
-        parts.append(pd.DataFrame({
-            "subscriber_id": [f"s{number:06d}" for number in range(people)],
-            "event_timestamp": pd.Series([pd.Timestamp("2026-01-02") + pd.Timedelta(days=30 * cutoff)] * people),
-            "cutoff": cutoff, "hazard": hazard, "is_churned": now.random(people) < hazard,
-            **dict(zip(NUMBERS, x.T.astype("float32"), strict=True)), **fixed,
-        }))
-    return pd.concat(parts, ignore_index=True)
-
-
-def halves(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two disjoint halves of the subscribers, every row of each."""
-    from pipelines.training.folds import folds
-
-    side = folds(frame["subscriber_id"].to_numpy(dtype=object), 2, "halves")
-    return frame[side == 0], frame[side == 1]
-
-
-def fitted(the: ModelSpec, frame: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> Model:
-    """The churn recipe on the fit and calibrate cut-offs."""
-    from pipelines import bundle as bundles
-    from pipelines.training import recipe
-
-    learned = [frame[frame["cutoff"].isin(cutoffs)] for cutoffs in (FIT, CALIBRATE)]
-    categories = bundles.learn_categories(learned[0], columns)
-    made = recipe.fit_in_time(the, *(recipe.encode(part, the, columns, categories) for part in learned))
-    facts = {"columns": list(columns), "categories": categories, "calibrator": made.calibrator, "model": "churn",
-             "version": 1, "feature_service": "synthetic"}
-    return Model(bundles.Bundle(Path("nowhere"), "", facts, made.booster), float(learned[0]["is_churned"].mean()))
-
-
-# --- one pair before the gate ---------------------------------------------------------------------------------------
-
-
-def case(
-    the: ModelSpec, own: pd.DataFrame, candidate: Model, champion: Model, test: pd.DataFrame, *,
-    change: Callable[[Any], Any] = lambda scores: scores, age_days: int = 30,
-) -> Case:
-    """Everything the gate is shown, measured as a training measures it. `change` distorts the candidate's scores."""
-    from pipelines.gate import Case, Comparison
-    from pipelines.training import judgement, speed
-
-    label = test["is_churned"].to_numpy(dtype=np.float64)
-    ours, theirs = change(candidate.bundle.predict(test)), champion.bundle.predict(test)
-    found = Comparison(1, age_days, len(test), the.gate.compare_on, float("nan"), float("nan"),
-                       label_means=(candidate.label_mean, champion.label_mean))
-    watch = test.iloc[:SPEED_BATCH]
-    clock = speed.measured(speed.score_of(the, candidate.bundle), watch, speed.score_of(the, champion.bundle), watch)
-    return Case(_evaluation(the, own, candidate, test, label, ours),
-                replace(found, **judgement.beside(the, test, ours, theirs)), clock)
-
-
-def _evaluation(the: ModelSpec, own: pd.DataFrame, candidate: Model, test: pd.DataFrame, label: Any, ours: Any) -> Any:
-    from pipelines.gate import Evaluation, metrics
-    from pipelines.gate.classification import classification
-    from pipelines.training import baselines, leakage, recipe
-
-    columns, categories = candidate.bundle.columns, candidate.bundle.categories
-    train = recipe.encode(own[own["cutoff"].isin(FIT)], the, columns, categories)
-    judged = recipe.encode(test, the, columns, categories)
-    rivals = {"constant": baselines.constant(train, len(label)),
-              "logistic": baselines.logistic(train, judged, categories)}
-    return Evaluation(
-        design="out_of_time", rows=len(label), positives=int(label.sum()),
-        metrics={**classification(label, ours), **metrics.calibration(label, ours)},
-        baselines={name: classification(label, scores) for name, scores in rivals.items()},
-        alone=leakage.alone(train, categories.keys(), seed=the.seed),
-    )
+# --- A/A, one pair ----------------------------------------------------------------------------------------------------
 
 
 def pair(seed: int) -> dict[str, Any]:
@@ -249,7 +143,7 @@ def _failed(verdict: Verdict) -> list[str]:
 
 
 def aa(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
-    found = list(pool.map(pair, range(options.seed, options.seed + options.pairs), chunksize=4))
+    found = told(options, pool.map(pair, range(options.seed, options.seed + options.pairs)))
     count = len(found)
     promoted = [one for one in found if one["passed"]]
     others = sum(bool(set(one["failed"]) - {"champion"}) for one in found)
@@ -269,8 +163,8 @@ def aa(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     yield _share("F1 of the likeliest tenth >= champion's", sum(one["f1"] for one in found), count)
     yield _share("refused by any check but the comparison", others, count)
     names = sorted({name for one in found for name in one["failed"]})
-    told = ", ".join(f"{name} {sum(name in one['failed'] for one in found)}" for name in names)
-    yield f"\nRefusals by check: {told}.\n"
+    by = ", ".join(f"{name} {sum(name in one['failed'] for one in found)}" for name in names)
+    yield f"\nRefusals by check: {by}.\n"
 
 
 def _share(what: str, hits: int, count: int) -> str:
@@ -293,7 +187,7 @@ def clopper_pearson(hits: int, count: int, confidence: float = 0.95) -> tuple[fl
 def power(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     tasks = [(rows, options.likeness, [options.seed, place, number])
              for place, rows in enumerate(ROWS) for number in range(options.repetitions)]
-    found = list(pool.map(_bounds, tasks, chunksize=5))
+    found = told(options, pool.map(_bounds, tasks))
     of = {rows: [bounds for task, bounds in zip(tasks, found, strict=True) if task[0] == rows] for rows in ROWS}
     lower = {(gain, rows): np.array([bounds[gain] for bounds in of[rows]]) for gain in GAINS for rows in ROWS}
     gate, count = spec().gate, options.repetitions
@@ -325,11 +219,11 @@ def _bounds(task: tuple[int, float, list[int]]) -> dict[float, float]:
     theirs = shared + label * distance(CHAMPION_AUC)
     ours = {gain: likeness * shared + np.sqrt(1 - likeness**2) * own + label * distance(CHAMPION_AUC + gain)
             for gain in GAINS}
-    stood, told = auc_of(label, theirs), {gain: auc_of(label, scores) for gain, scores in ours.items()}
+    stood, measures = auc_of(label, theirs), {gain: auc_of(label, scores) for gain, scores in ours.items()}
     drawn: dict[float, list[float]] = {gain: [] for gain in GAINS}
     for weight in resamples(subscriber, rounds=the.gate.bootstrap_rounds, seed=the.seed):
         before = stood(weight)
-        for gain, measure in told.items():
+        for gain, measure in measures.items():
             drawn[gain].append(measure(weight) - before)
     found = {gain: float(np.quantile(draws, 1 - the.gate.confidence)) for gain, draws in drawn.items()}
     if seed[-1] == 0:  # what the gate itself calls gives the very same
@@ -351,7 +245,7 @@ def distance(auc: float) -> float:
 
 def planted(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[str]:
     tasks = [(what, options.seed + 5_000 + number) for what in PLANTED for number in range(options.planted)]
-    found = list(pool.map(_planted, tasks, chunksize=2))
+    found = told(options, pool.map(_planted, tasks))
     yield (f"## Planted: {options.planted} pairs each\n\nThe candidate knows two features more than the champion and "
            "is truly better; into it is planted:\n")
     yield "| planted | refused | by the check meant for it | checks that refused |"
@@ -360,8 +254,8 @@ def planted(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[
         mine = [one for task, one in zip(tasks, found, strict=True) if task[0] == what]
         meant = sum(any(name.startswith(MEANT[what]) for name in one) for one in mine) if MEANT[what] else 0
         names = sorted({name for one in mine for name in one})
-        told = ", ".join(f"{name} {sum(name in one for one in mine)}" for name in names)
-        yield f"| {what} | {sum(map(bool, mine))} of {len(mine)} | {meant if MEANT[what] else '-'} | {told or '-'} |"
+        by = ", ".join(f"{name} {sum(name in one for one in mine)}" for name in names)
+        yield f"| {what} | {sum(map(bool, mine))} of {len(mine)} | {meant if MEANT[what] else '-'} | {by or '-'} |"
     yield ""
 
 
