@@ -67,6 +67,7 @@ def test_a_column_added_to_a_service_a_model_was_trained_with_is_refused_at_appl
     monkeypatch.setattr("pipelines.training.frames.thinned", lambda spec, cutoffs: cutoffs)
     monkeypatch.setattr("pipelines.training.frames.labels", lambda *arguments: frame_of_labels())
     monkeypatch.setattr("pipelines.governance.purpose.leave", lambda *arguments: None)
+    monkeypatch.setattr("pipelines.training.leakage.arrival", lambda *arguments: {})
     monkeypatch.setattr("pipelines.training.frames.check_labels", lambda *arguments: None)
     with pytest.raises(Held, match="declare other columns as churn_v2"):
         training.train("churn", date(2027, 1, 1))

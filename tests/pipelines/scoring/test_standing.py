@@ -190,7 +190,7 @@ def test_what_an_earlier_champion_scored_is_not_taken_for_a_stand_ins_night(cham
 
 def test_a_registry_that_does_not_answer_is_a_flag_and_no_obstacle(home: Path, monkeypatch: Any) -> None:
     enter(1, BEFORE)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://someone:{HIDDEN}@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://someone:{'hidden'}@127.0.0.1:9")
     settings.cache_clear()
     found = scoring.standing("churn", NIGHT)
     assert found.champion.version == 1
