@@ -22,8 +22,8 @@ def night(number: int) -> date:
 
 
 def compared(number: int, **other: Any) -> Comparison:
-    told = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "shift": 0.05, "ks": 0.3, "mean_change": 0.02,
-            "unmatched": 0, **other}
+    told = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "shift": 0.05, "ks": 0.3,
+            "mean_change": 0.02, "unmatched": 0, **other}
     return Comparison(as_of=night(number), champion=1, champion_sha256="a", challenger=2, challenger_sha256="b",
                       rows=1000, **told)
 
