@@ -32,7 +32,7 @@ from pipelines.stack.environment import APPROVER
 pytestmark = pytest.mark.live
 
 HISTORY_DAYS, NIGHTS, SEED = 300, 6, 7
-BEFORE = 120  # days between the champion's training and the challenger's: past its age, and months to be judged on
+BEFORE = 119  # days on the weekly grid between the two trainings: past the champion's age, and months to be judged on
 PATIENCE = 900.0
 
 
