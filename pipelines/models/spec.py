@@ -151,7 +151,7 @@ class Shadow:
     min_agreement: float = 0.15         # share in the same tenth
     min_rank_correlation: float = 0.5   # Spearman
     max_top_decile_churn: float = 0.7   # share of the champion's top tenth that is not in the challenger's
-    max_ks: float = 0.4                 # Kolmogorov-Smirnov distance of the two distributions
+    max_shift: float = 0.75             # of the champion's mean: how far the distribution moved, per subscriber
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pipelines.gate import Check, Verdict
 from pipelines.gate.evidence import finite_or_none
 from pipelines.gate.metrics import spearman
 from pipelines.models.spec import Shadow
-from pipelines.scoring.distribution import ks, mean_change, tenths
+from pipelines.scoring.distribution import ks, mean_change, shift, tenths
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,8 @@ class Comparison:
     agreement: float          # share in the same tenth
     rank_correlation: float   # Spearman's
     top_decile_churn: float   # share of the champion's top tenth that is not in the challenger's
-    ks: float                 # Kolmogorov-Smirnov distance of the two distributions
+    shift: float              # how far the distribution moved, as a share of the champion's mean
+    ks: float                 # Kolmogorov-Smirnov distance, told only: calibrators by steps make lumps of scores
     mean_change: float        # told, not judged: of two calibrated models either may be right
 
     def as_dict(self) -> dict[str, Any]:
@@ -54,12 +55,13 @@ class Comparison:
 def figures(champion: Floats, challenger: Floats) -> dict[str, float]:
     """The figures of one night, of scores (n,) of the same subscribers in the same order; NaN without rows."""
     if not len(champion) or not (np.all(np.isfinite(champion)) and np.all(np.isfinite(challenger))):
-        return dict.fromkeys(("agreement", "rank_correlation", "top_decile_churn", "ks", "mean_change"), NAN)
+        return dict.fromkeys(("agreement", "rank_correlation", "top_decile_churn", "shift", "ks", "mean_change"), NAN)
     one, other = tenths(champion), tenths(challenger)
     return {
         "agreement": float(np.mean(one == other)),
         "rank_correlation": spearman(champion, challenger),
         "top_decile_churn": float(np.mean(other[one == 1] != 1)),
+        "shift": shift(champion, challenger),
         "ks": ks(champion, challenger),
         "mean_change": mean_change(champion, challenger),
     }
@@ -79,8 +81,8 @@ def judge(nights: Sequence[Comparison], bounds: Shadow) -> Verdict:
                at_least=True, shown=lambda value: f"{value:.3f}"),
         _worst(nights, "top_decile_churn", bounds.max_top_decile_churn,
                "of the champion's top tenth are not in the challenger's", at_least=False),
-        _worst(nights, "ks", bounds.max_ks, "is the distance of the two distributions (KS)", at_least=False,
-               shown=lambda value: f"{value:.3f}"),
+        _worst(nights, "shift", bounds.max_shift, "of the champion's mean is how far the distribution moved",
+               at_least=False),
     ]
     reasons = tuple(check.sentence for check in checks if not check.passed)
     return Verdict(passed=not reasons, checks=tuple(checks), reasons=reasons)

@@ -30,6 +30,15 @@ def ks(before: Floats, now: Floats) -> float:
     return float(np.max(np.abs(shares[0] - shares[1])))
 
 
+def shift(before: Floats, now: Floats) -> float:
+    """How far the distribution moved per row, as a share of |mean before|: the Wasserstein distance of order 1 between
+    scores (n,) of the same n subscribers, which is the mean gap of the two in order. NaN where the mean is 0."""
+    if not _known(before) or not _known(now):
+        return NAN
+    mean = abs(float(np.mean(before)))
+    return float(np.mean(np.abs(np.sort(now) - np.sort(before)))) / mean if mean else NAN
+
+
 def tenths(values: Floats) -> npt.NDArray[np.int64]:
     """1 for the tenth with the highest scores, 10 for the lowest; ties go by the order of the rows. Shape (n,)."""
     rank = np.empty(len(values), dtype=np.int64)

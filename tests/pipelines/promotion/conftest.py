@@ -18,7 +18,8 @@ from pipelines.publish import Dataset
 from pipelines.settings import settings
 
 T = date(2026, 6, 1)
-FIGURES = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "ks": 0.05, "mean_change": 0.02}
+FIGURES = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "shift": 0.05, "ks": 0.3,
+           "mean_change": 0.02}
 
 
 @dataclass

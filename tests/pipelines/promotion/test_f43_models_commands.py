@@ -69,7 +69,7 @@ def test_every_check_the_gate_and_the_shadow_make_has_advice_of_its_own() -> Non
     from pipelines.cli.models import ADVICE, advice
 
     for name in ("enough_rows", "finite", "leakage", "floor_auc", "baseline_logistic", "coherence", "champion",
-                 "shadow_nights", "shadow_everyone", "shadow_ks"):
+                 "shadow_nights", "shadow_everyone", "shadow_shift"):
         assert advice(name) in ADVICE.values(), name
     assert advice("something new") == "read the model card"
 

@@ -22,8 +22,8 @@ def night(number: int) -> date:
 
 
 def compared(number: int, **other: Any) -> Comparison:
-    told = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "ks": 0.05, "mean_change": 0.02,
-            "unmatched": 0, **other}
+    told = {"agreement": 0.45, "rank_correlation": 0.9, "top_decile_churn": 0.3, "shift": 0.05, "ks": 0.3,
+            "mean_change": 0.02, "unmatched": 0, **other}
     return Comparison(as_of=night(number), champion=1, champion_sha256="a", challenger=2, challenger_sha256="b",
                       rows=1000, **told)
 
@@ -32,7 +32,7 @@ def test_the_figures_of_a_model_beside_itself_and_beside_chance() -> None:
     draw = np.random.default_rng(0)
     one, other = draw.random(20_000), draw.random(20_000)
     assert figures(one, one) == {
-        "agreement": 1.0, "rank_correlation": pytest.approx(1.0), "top_decile_churn": 0.0, "ks": 0.0,
+        "agreement": 1.0, "rank_correlation": pytest.approx(1.0), "top_decile_churn": 0.0, "shift": 0.0, "ks": 0.0,
         "mean_change": 0.0,
     }
     apart = figures(one, other)
@@ -41,6 +41,7 @@ def test_the_figures_of_a_model_beside_itself_and_beside_chance() -> None:
     assert apart["top_decile_churn"] == pytest.approx(0.9, abs=0.02)
     halved = figures(one, one / 2)
     assert (halved["agreement"], halved["mean_change"]) == (1.0, pytest.approx(0.5))
+    assert halved["shift"] == pytest.approx(0.5)
     assert halved["ks"] == pytest.approx(0.5, abs=0.02)
 
 
@@ -49,8 +50,8 @@ def test_the_figures_of_a_model_beside_itself_and_beside_chance() -> None:
     ("agreement", 0.11, "11.0% of the subscribers are in the same tenth on the worst night, 2026-06-08; at least"),
     ("rank_correlation", 0.2, "0.200 rank correlation with the champion's scores on the worst night, 2026-06-08"),
     ("top_decile_churn", 0.85, "85.0% of the champion's top tenth are not in the challenger's on the worst night"),
-    ("ks", 0.6, "0.600 is the distance of the two distributions (KS) on the worst night, 2026-06-08"),
-    ("ks", math.nan, "unknown is the distance"),
+    ("shift", 0.9, "90.0% of the champion's mean is how far the distribution moved on the worst night, 2026-06-08"),
+    ("shift", math.nan, "unknown of the champion's mean"),
     ("unmatched", 3, "3 subscribers were scored by only one of the two on 2026-06-08; none is borne"),
 ])
 def test_one_bad_night_refuses_and_says_which(name: str, value: float, sentence: str) -> None:
