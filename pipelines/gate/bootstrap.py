@@ -106,7 +106,10 @@ def auc_of(truth: Array, score: Floats) -> Weighted:
 
 
 def _root_mean(squares: Floats, weight: Floats | None) -> float:
-    return float(np.sqrt(np.average(squares, weights=weight))) if len(squares) else NAN
+    if not len(squares):
+        return NAN
+    counts = np.ones(len(squares)) if weight is None else weight
+    return float(np.sqrt(np.sum(counts * squares) / counts.sum()))  # no BLAS: its threads wait for each other
 
 
 def _binned(probability: Floats) -> Array:
@@ -128,5 +131,5 @@ def _gaps(bins: Array, truth: Array, probability: Floats, weight: Floats | None)
 def _bias(amount: Floats, truth: Array, weight: Floats | None) -> float:
     """How far the total is off, as a share of the realised total."""
     counts = np.ones(len(truth)) if weight is None else weight
-    total = float(counts @ truth)
-    return abs(float(counts @ amount) - total) / abs(total) if total else NAN
+    total = float(np.sum(counts * truth))
+    return abs(float(np.sum(counts * amount)) - total) / abs(total) if total else NAN
