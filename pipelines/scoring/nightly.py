@@ -114,9 +114,9 @@ def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
 
     _check_bundle(bundle, spec, bundle.version)
     people = population(spec.score_purpose, as_of)
-    everyone = features.scoring_frame(spec.feature_service, as_of)
-    features.prove_equal(spec.feature_service, as_of, everyone)
-    frame = people.only(everyone)
+    frame = features.scoring_frame(spec.feature_service, as_of)
+    features.prove_equal(spec.feature_service, as_of, frame)
+    frame = people.only(frame)
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
