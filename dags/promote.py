@@ -35,12 +35,13 @@ def promote() -> None:
     @task.branch
     def end_shadows(dag_run: Any = None, ti: Any = None) -> list[str]:
         """One process for every model, as each would pay the same imports. Follows the models a person is asked of."""
-        from pipelines import promotion
+        from pipelines import promotion, registration
         from pipelines.promotion import shadow
 
         day, asked = as_of(dag_run), list[str]()
         with outcomes(dag_run):
-            for model in SPECS:
+            for model, spec in SPECS.items():
+                registration.tidy(spec, report=log.info)  # what a kill left pending
                 request = promotion.advance(model, day, report=log.info).request
                 if request is not None and shadow.ask(model, request.version, day):
                     ti.xcom_push(key=model, value={"version": request.version, "words": request.words})
