@@ -46,6 +46,11 @@ class Settings:
     regions: tuple[str, ...] = ()  # whose rows this deployment may process; empty: every region of the estate
 
     @property
+    def duckdb(self) -> dict[str, str]:
+        """What every connection of ours to DuckDB is opened with."""
+        return {"memory_limit": self.memory_limit, "threads": str(self.threads)}
+
+    @property
     def landing(self) -> Path:
         return self.home / "landing"
 

@@ -210,8 +210,7 @@ def _plain(value: Any) -> Any:
 def _memory() -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    limits = {"memory_limit": settings().memory_limit, "threads": str(settings().threads)}
-    with duckdb.connect(config=limits) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         yield connection
 
 

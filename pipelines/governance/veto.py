@@ -14,6 +14,7 @@ from pipelines.governance import audit
 from pipelines.governance.purpose import FEED, asks_consent
 from pipelines.models import spec_of
 from pipelines.models.spec import Purpose
+from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def withdrawn(purpose: Purpose, as_of: date) -> set[str]:
     if not later:
         return set()
     names = pa.table([pa.array(column) for column in zip(*versions, strict=True)], ["source", "dt", "drop_version"])
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         connection.register("versions", names)
         found = connection.execute(_NOT_GRANTED, {"paths": paths, "later": later, "purpose": str(purpose)}).fetchall()
     return {f"sub_{token}" for (token,) in found}

@@ -55,8 +55,7 @@ def publish(plan: Plan, *, report: Report) -> list[Entry]:
     entries = []
     if not database().exists():
         raise TelcoError(f"{database()}: the warehouse was never built. Run: telco unify")
-    limits = {"memory_limit": settings().memory_limit, "threads": str(settings().threads)}
-    with duckdb.connect(str(database()), read_only=True, config=limits) as connection:
+    with duckdb.connect(str(database()), read_only=True, config=settings().duckdb) as connection:
         for table, as_of in _partitions(plan):
             entries.append(_publish_one(connection, table, as_of, inputs))
         coverage.keep(connection, plan.as_ofs, report)

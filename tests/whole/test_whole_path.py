@@ -258,7 +258,7 @@ def test_whoever_asks_to_be_forgotten_is_found_nowhere_and_a_rebuild_agrees(worl
         after, name = pq.read_table(path, partitioning=None), {"subscriber_id", "subscription_token"}
         for column in name & set(table.column_names):
             assert after.equals(table.filter(pc.invert(pc.is_in(table[column], theirs)))), path
-    assert len(clear) > 3
+    assert len(clear) >= 3
     assert not found_in(copy, {word.encode() for word in {*clear, *tokens}}, but=("truth", "tombstones", "ledger"))
     assert {(one.model, one.persons > 0) for one in models.flagged()} == {("churn", True), ("ltv", True)}
     standing = {path: path.read_bytes() for path in (copy / "features").rglob("data.parquet")}

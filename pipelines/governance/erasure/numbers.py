@@ -122,7 +122,7 @@ def read_lines(where: str, parameters: Sequence[Any]) -> list[Line]:
     import duckdb
 
     found: list[Line] = []
-    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         for feed_id, (changed, started, ended) in LINES.items():
             for paths in newest(feed_id):
                 # Column names and the condition are ours; the values are bound.
@@ -144,7 +144,7 @@ def read_events(numbers: Sequence[str]) -> list[Event]:
         where msisdn_token in (select unnest(?)) and event != 'sim_swap'
     """
     found: list[Event] = []
-    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         for paths in newest("network.number_events"):
             found += [Event(*row) for row in connection.execute(query, [paths, list(numbers)]).fetchall()]
     return found

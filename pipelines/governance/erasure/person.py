@@ -68,7 +68,7 @@ def requested(as_of: date) -> dict[str, str]:
         select request_id, subscription_token from read_parquet(?, hive_partitioning = false)
         where known_on <= ? order by requested_at, request_id
     """
-    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         for paths in numbers.newest("governance.erasure_requests"):
             for request, token in connection.execute(query, [paths, as_of]).fetchall():
                 found.setdefault(request, token)
@@ -114,7 +114,7 @@ def _rows(columns: Sequence[str], tokens: Sequence[str], key: str) -> list[tuple
     import duckdb
 
     found: set[tuple[str, ...]] = set()
-    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         for feed_id in numbers.LINES:
             if set(columns) - _columns(feed_id):
                 continue
@@ -148,7 +148,7 @@ def _invoices(requests: Mapping[str, str], shared: set[str]) -> list[tuple[str, 
     if not shared:
         return []
     found: list[tuple[str, str]] = []
-    with duckdb.connect(config={"threads": str(settings().threads)}) as connection:
+    with duckdb.connect(config=settings().duckdb) as connection:
         for feed_id, number in _INVOICES.items():
             for source, dataset in senders(BY_ID[feed_id]):
                 paths = [str(path) for path in sorted(dataset.root.glob("dt=*/data.parquet"))]
