@@ -40,7 +40,7 @@ def publish(patch: pytest.MonkeyPatch, partitions: ModuleType, without_consent: 
         5,
     )
     facts = {"model": "churn", "version": 1, "feature_service": "churn_v2", "columns": COLUMNS, "categories": {},
-             "calibrator": {"kind": "identity"}}
+             "calibrator": {"kind": "identity"}, "verdict": {"passed": True}}
     saved = bundle.save(bundle.path_of("churn", 1), facts, booster=fitted)
     champions.enter("churn", 1, NIGHT, saved.sha256, reason="test")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -83,7 +82,7 @@ def test_a_training_leaves_them_out_and_refuses_a_frame_that_has_them(
     leave = purpose.leave(spec.train_purpose, night.NIGHT)
     assert leave.count(people) == {"no_consent": 0, "region": int((mixed.map(REGION_OF) != region).sum())}
     frame = pd.DataFrame({"subscriber_id": people, "event_timestamp": pd.Timestamp("2026-01-05"), "is_churned": False})
-    work = training._Work(spec, night.NIGHT, (date(2026, 1, 5),), frame, "digest", leave)
+    work = SimpleNamespace(spec=spec, as_of=night.NIGHT, learned_from=frame, leave=leave)
     with pytest.raises(Held, match=f"rows are of subscribers outside {region}"):
         training._fit(work, lambda line: None)
 

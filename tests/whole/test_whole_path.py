@@ -251,7 +251,7 @@ def test_a_score_is_walked_back_to_the_raw_files_and_made_again_from_them(world:
     found = lineage("ltv", scored["subscriber_id"], world.night.as_of)
     assert found.published == scored["ltv_eur_12m"]
     by_kind = {kind: [step for step in found.steps if step.kind == kind] for kind in ("score", "features", "raw")}
-    assert (len(by_kind["score"]), len(by_kind["features"])) == (1, 4)
+    assert (len(by_kind["score"]), len(by_kind["features"])) == (1, 5)  # roster, consent and three views
     assert {"raw/network/usage_daily"} <= {step.name.partition("/dt=")[0] for step in by_kind["raw"]}
     for step in (*by_kind["score"], *by_kind["features"], *by_kind["raw"]):
         assert hashlib.sha256((world.home / step.name).read_bytes()).hexdigest() == step.sha256
