@@ -13,6 +13,7 @@ from pipelines.clock import parse_day
 from pipelines.decisions import record
 from pipelines.errors import Held, IntegrityError, UsageError
 from pipelines.gate import Verdict
+from pipelines.governance import audit
 from pipelines.models import spec_of
 from pipelines.models.spec import FirstChampion, ModelSpec
 from pipelines.progress import Report, silent
@@ -132,6 +133,7 @@ def approve(model: str, version: int, as_of: date, *, by: str, report: Report = 
     if step.champion is None:
         raise Held(f"{model} v{version}", [step.why])
     record("approval", f"{model}:{version}", by=by, trained_by=found.trained_by, sha256=step.champion.sha256)
+    audit.anchor()
     return step.champion
 
 
@@ -211,6 +213,7 @@ def _entered(case: _Case, as_of: date, report: Report, *, reason: str, by: str) 
 def _recorded(line: Champion) -> Step:
     record("promotion", f"{line.model}:{line.version}", from_as_of=line.from_as_of.isoformat(), reason=line.reason,
            by=line.by, sha256=line.sha256)
+    audit.anchor()
     return Step(champion=line)
 
 

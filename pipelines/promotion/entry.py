@@ -13,7 +13,6 @@ from pipelines import bundle as bundles
 from pipelines import champions, pairing, tracking
 from pipelines.champions import Champion
 from pipelines.clock import DAY, parse_day
-from pipelines.governance import audit
 from pipelines.models import spec_of
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report, silent
@@ -44,7 +43,6 @@ def follow(model: str, report: Report = silent) -> None:
     challenger = tracking.version_by_alias(name, CHALLENGER)
     if challenger is not None and challenger.version == line[-1].version:
         tracking.drop_alias(name, CHALLENGER)
-    audit.anchor()
 
 
 def enter(
