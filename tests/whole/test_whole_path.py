@@ -210,7 +210,7 @@ def test_the_same_night_again_changes_no_published_byte(world: World) -> None:
 
 
 @pytest.mark.mlts("D5")
-def test_no_clear_identifier_leaves_the_door(world: World) -> None:
+def test_F60_no_clear_identifier_leaves_the_door(world: World) -> None:
     """Canaries planted by the simulator lie only in landing, quarantine, the vault and the truth."""
     planted = (world.home / "truth" / "canaries.json").read_text(encoding="utf-8")
     canaries = {text.lstrip("+").encode() for text in _strings(json.loads(planted)) if len(text) >= 6}
