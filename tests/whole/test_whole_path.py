@@ -209,6 +209,32 @@ def test_the_same_night_again_changes_no_published_byte(world: World) -> None:
     assert published_bytes(world.home) == world.bytes_after_first_pass
 
 
+@pytest.mark.mlts("M2")
+def test_a_better_auc_is_a_list_that_earns_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published scores and worse ones made of them: expected AUC and expected profit of the list rise together."""
+    import numpy as np
+    from scipy.stats import spearmanr
+    from sklearn.metrics import roc_auc_score
+
+    monkeypatch.syspath_prepend(str(PROJECT / "benchmarks"))
+    profit, truth = importlib.import_module("profit"), importlib.import_module("recovery").keyed_truth()
+    scored = pa.Table.from_pylist(rows(world, "scores/churn", as_of=str(world.night.as_of), version="1")).to_pandas()
+    both = scored.merge(truth, on=["subscriber_id", "as_of"], validate="one_to_one")
+    assert len(both) > 1000
+    likely = both["expected_all_30d"].to_numpy()
+    gain = profit.brought(likely, both["expected_margin_12m"].to_numpy())
+    odds = np.log(both["churn_probability"].to_numpy())
+    chance, found = np.random.default_rng(7), []
+    for noise in np.linspace(0.0, 6.0, 25):
+        score = odds + noise * chance.standard_normal(len(odds))
+        auc = roc_auc_score(np.r_[np.ones_like(score), np.zeros_like(score)], np.r_[score, score],
+                            sample_weight=np.r_[likely, 1 - likely])
+        found.append((auc, profit.List(np.zeros(len(score)), score, gain, 0.2).profit()))
+    auc, earned = np.array(found).T
+    assert auc[0] > auc[-1] + 0.1
+    assert spearmanr(auc, earned).statistic > 0.8
+
+
 @pytest.mark.mlts("D5")
 def test_F60_no_clear_identifier_leaves_the_door(world: World) -> None:
     """Canaries planted by the simulator lie only in landing, quarantine, the vault and the truth."""
