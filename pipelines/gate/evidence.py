@@ -85,7 +85,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Speed:
-    """Scoring measured while training: medians, candidate and champion in turns on the same rows.
+    """Scoring measured while training: the quickest of several, candidate and champion in turns on the same rows.
 
     Rows a CPU second of a batch, CPU seconds of a single row; the candidate's over the champion's, None without one.
     """
