@@ -55,9 +55,9 @@ def measured(ours: Score, rows: pd.DataFrame, theirs: Score | None, their_rows: 
     """The quickest of BATCHES of all rows and of SINGLES of one, in turns after a first time that does not count.
 
     Seconds of this process's CPU, and in turns: what else the machine does is none of a version's slowness. On two
-    cores with eleven busy processes the clock on the wall refused two equal models of three by their batch. Threads that
-    wait for a core spin on it, which only ever adds: hence the quickest and not the median, by which a row of a sound
-    model took 3.3 and 4.4 times as long as the champion's on two busy cores.
+    cores with eleven busy processes the clock on the wall refused two equal models of three by their batch. Threads
+    that wait for a core spin on it, which only ever adds: hence the quickest and not the median, by which a row of a
+    sound model took 3.3 and 4.4 times as long as the champion's on two busy cores.
     """
     batch = _in_turns(ours, [rows] * BATCHES, theirs, [their_rows] * BATCHES)
     single = _in_turns(ours, _ones(rows), theirs, _ones(their_rows))
