@@ -18,6 +18,7 @@ from ten_days import SAID_TOO_LITTLE, TenDays, copy_home, done, fingerprint
 
 from pipelines.landing import raw
 from pipelines.landing.contract import BY_ID
+from pipelines.models import SPECS
 
 pytestmark = pytest.mark.live
 NIGHT = 4  # reads days up to 4; both corrections are of days before it and were produced after it
@@ -100,7 +101,8 @@ def test_a_night_rebuilt_after_its_past_was_corrected_has_the_bytes_it_published
     done(home, "unify", [ten_days.as_of(NIGHT)])
     found, wanted = fingerprint(home), fingerprint(ten_days.straight)
     rebuilt = {name for name in found if not name.startswith("raw/")}
-    assert len(rebuilt) == 2 * 6  # roster, three feature tables and two labels; each a file and its entry
+    # Roster, consent, three feature tables and a label of every model; each a file and its entry.
+    assert len(rebuilt) == 2 * (5 + len(SPECS))
     assert {name for name in rebuilt if found[name] != wanted[name]} == set()
 
 
@@ -143,7 +145,7 @@ def test_known_today_nothing_differs_that_no_correction_speaks_of(replayed: Repl
     for table in ("roster", "ftr_subscriber_billing"):
         assert replayed.differences(table) == {}
     labels = sorted((replayed.today / "labels").rglob("data.parquet"))
-    assert len(labels) == 2
+    assert len(labels) == len(SPECS)
     for path in labels:
         as_published = replayed.world.straight / path.relative_to(replayed.today)
         assert path.read_bytes() == as_published.read_bytes()

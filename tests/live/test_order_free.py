@@ -14,6 +14,7 @@ import pytest
 from ten_days import DAYS, HELD, Kill, TenDays, copy_template, fingerprint, living_in, step
 
 from pipelines.errors import MissingHistory
+from pipelines.models import SPECS
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -107,9 +108,9 @@ class Order:
 def test_the_straight_run_published_every_partition_and_both_corrections(ten_days: TenDays) -> None:
     home = ten_days.straight
     for night in range(DAYS):
-        for name in ("roster", "ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care"):
+        for name in ("roster", "consent", "ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care"):
             assert (home / f"features/{name}/as_of={ten_days.as_of(night)}/data.parquet").exists()
-    assert len(list((home / "labels").rglob("data.parquet"))) == 2 * DAYS
+    assert len(list((home / "labels").rglob("data.parquet"))) == len(SPECS) * DAYS
     for correction in ten_days.corrections:
         entry = Dataset(home / "raw" / correction.source / correction.feed, ("dt",)).entry(
             {"dt": str(ten_days.dt(correction.day))})
