@@ -124,6 +124,7 @@ def _evaluation(the: ModelSpec, own: pd.DataFrame, candidate: Model, test: pd.Da
     rivals = {"constant": baselines.constant(train, len(label)),
               "logistic": baselines.logistic(train, judged, categories)}
     return Evaluation(
+        rows_without_consent=0, rows_outside_region=0,  # everybody here may be learned from
         design="out_of_time", rows=len(label), positives=int(label.sum()),
         metrics={**classification(label, ours), **metrics.calibration(label, ours)},
         baselines={name: classification(label, scores) for name, scores in rivals.items()},
