@@ -60,12 +60,13 @@ def imported(home: Path, csv: Path) -> None:
 def measured(seeds: int) -> tuple[dict[str, list[list[float]]], list[float], int]:
     """Figure -> its value in each fold of each seed, then of all folds together; the logistic's AUC by seed."""
     from pipelines.gate.classification import classification
+    from pipelines.governance.purpose import leave
     from pipelines.models import churn
     from pipelines.progress import silent
     from pipelines.training import classifier, frames, stack
     from pipelines.training.folds import folds
 
-    whole = stack.read(churn.SPEC, frames.labels(churn.SPEC, [CUT_OFF]))
+    whole = stack.read(churn.SPEC, frames.labels(churn.SPEC, [CUT_OFF], leave(churn.SPEC.train_purpose, CUT_OFF)))
     told: dict[str, list[list[float]]] = {name: [] for name in BOUNDS}
     rival = []
     for number in range(seeds):

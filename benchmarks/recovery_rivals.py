@@ -22,13 +22,17 @@ def churn(nights: Sequence[date]) -> Any:
     """subscriber_id, night and a probability per rival, of everyone active on these nights."""
     import pandas as pd
 
+    from pipelines.clock import parse_day
     from pipelines.features import feature_columns
+    from pipelines.governance.purpose import leave
     from pipelines.models import spec_of
     from pipelines.training import baselines, frames, recipe
 
     spec = spec_of("churn")
-    cutoffs = [date.fromisoformat(day) for day in _bundle("churn", nights[0]).facts["cutoffs"]]
-    frame = frames.training_frame(spec, frames.labels(spec, cutoffs))
+    facts = _bundle("churn", nights[0]).facts
+    cutoffs = [parse_day(day) for day in facts["cutoffs"]]
+    may = leave(spec.train_purpose, parse_day(facts["trained_as_of"]))
+    frame = frames.training_frame(spec, frames.labels(spec, cutoffs, may))
     asked = _asked(spec.feature_service, nights).assign(**{spec.label_column: 0.0})
     found = asked[KEYS].copy()
     columns = columns_of(("billing",))
