@@ -34,8 +34,9 @@ test-live: $(READY) ## real Airflow, real servers, real data (longer)
 mltestscore: $(READY) ## the ML Test Score sheet, from the marked tests that pass
 	$(BIN)/pytest -m "mlts and not live" --ml-test-score
 
-lint: $(READY)   ## ruff, mypy --strict, sqlfluff
-	$(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+lint: $(READY)   ## ruff, mypy --strict (benchmarks too: nothing else runs them), sqlfluff
+	$(BIN)/ruff check . && $(BIN)/mypy && MYPYPATH=benchmarks $(BIN)/mypy benchmarks/*.py \
+	  && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
 bench: $(READY)  ## long measurements, by hand: features against plain Python, ladders, scenarios, reasons
 	$(BIN)/python benchmarks/features_truth.py

@@ -99,15 +99,17 @@ def pair(seed: int) -> dict[str, Any]:
     sides = halves(frame)
     champion, candidate = (fitted(the, side) for side in sides)
     shown = case(the, sides[1], candidate, champion, test)
+    compared = shown.champion
+    assert compared is not None
     verdict, aged = (decide(one, the.gate) for one in (
-        shown, replace(shown, champion=replace(shown.champion, age_days=1000))))
+        shown, replace(shown, champion=replace(compared, age_days=1000))))
     label = test["is_churned"].to_numpy()
     ours, theirs = (model.bundle.predict(test) for model in (candidate, champion))
     beyond = operator(seed + 1_000_000, people=2 * PEOPLE, cutoffs=TEST[:1])
     truly = [_true_auc(beyond, model) for model in (candidate, champion)]
     return {
         "passed": verdict.passed, "failed": _failed(verdict), "rows": len(test), "positives": int(label.sum()),
-        "auc": shown.evaluation.metrics["auc"], "gain": shown.champion.gain, "lower": shown.champion.lower,
+        "auc": shown.evaluation.metrics["auc"], "gain": compared.gain, "lower": compared.lower,
         "true_gain": truly[0] - truly[1],
         "f1": _f1(label, ours) >= _f1(label, theirs), "likeness": _likeness(label, ours, theirs),
         "refreshed": aged.passed,
@@ -193,12 +195,13 @@ def power(options: argparse.Namespace, pool: ProcessPoolExecutor) -> Iterator[st
     gate, count = spec().gate, options.repetitions
     yield (f"## Scores of known AUC: {count} repetitions\n\nChampion {CHAMPION_AUC}, scores correlate by "
            f"{options.likeness:g}, {RATE:.0%} leavers, {CUTOFFS} rows a subscriber.\n")
-    for title, gains, passes in (
+    kinds: tuple[tuple[str, Sequence[float], Callable[[float], bool]], ...] = (
         ("promoted as *better*, by the true gain in AUC points", [gain for gain in GAINS if gain >= 0],
          lambda bound: bound > gate.superiority),
         (f"let through as *refresh* (margin {gate.non_inferiority:g})", GAINS,
          lambda bound: bound >= -gate.non_inferiority),
-    ):
+    )
+    for title, gains, passes in kinds:
         yield f"| rows (leavers) {title} | " + " | ".join(f"{100 * gain:+g}" for gain in gains) + " |"
         yield "|---|" + "---:|" * len(gains)
         for rows in ROWS:

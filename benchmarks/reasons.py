@@ -51,7 +51,8 @@ def main(words: list[str] | None = None) -> int:
         os.environ["TELCO_HOME"] = str(options.home)
         return steadiness()
     if options.fit is not None:
-        fit(*options.fit, options.features)
+        case, file = options.fit
+        fit(case, file, options.features)
     elif options.explain is not None:
         print(json.dumps(explain(Path(options.explain), options)))
     else:
@@ -134,7 +135,8 @@ def explain(path: Path, options: argparse.Namespace) -> dict[str, Any]:
     words_s = 0.0
     for start in range(0, options.rows, CHUNK):
         part = slice(start, start + CHUNK)
-        words_s += timed(lambda part=part: top_reasons(exact[part], framed(encoded[part], columns), columns))[1]
+        words_s += timed(lambda part=part: top_reasons(  # type: ignore[misc]
+            exact[part], framed(encoded[part], columns), columns))[1]
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sampled = encoded[:ORACLE_ROWS]
     own, own_s = timed(lambda: booster.predict(xgboost.DMatrix(sampled), pred_contribs=True)[:, :-1])

@@ -14,11 +14,11 @@ Named = Iterable[tuple[str, Any]]
 def judged(frame: Any, rivals: Named, head: dict[str, Any]) -> dict[str, Any]:
     """Bias of the total, and rank correlation, against the expected margin of twelve months and, where it is over,
     against what came; the same of simple rivals. `spearman_share`: of the expectation's own against what came."""
-    rivals = dict(rivals)
+    by_name = dict(rivals)
     value, truth = frame["ltv_eur_12m"], frame["expected_margin_12m"]
     found = {
         **head, "mean_value": float(value.mean()), "mean_expected": float(truth.mean()),
-        **_against(value, truth, ""), "rivals": {name: _against(rival, truth, "") for name, rival in rivals.items()},
+        **_against(value, truth, ""), "rivals": {name: _against(rival, truth, "") for name, rival in by_name.items()},
     }
     over = frame["margin_12m"].notna()
     if not over.any():
@@ -27,7 +27,7 @@ def judged(frame: Any, rivals: Named, head: dict[str, Any]) -> dict[str, Any]:
     own = _against(truth[over], came, "_realised")
     found |= {"mean_realised": float(came.mean()), **told, "expectation": own,
               "spearman_share": told["rank_correlation_realised"] / own["rank_correlation_realised"],
-              "rivals_realised": {name: _against(rival[over], came, "_realised") for name, rival in rivals.items()}}
+              "rivals_realised": {name: _against(rival[over], came, "_realised") for name, rival in by_name.items()}}
     if "ltv_low_eur_12m" in frame:
         low, high = frame["ltv_low_eur_12m"][over], frame["ltv_high_eur_12m"][over]
         found |= {"interval_coverage": float(((came >= low) & (came <= high)).mean()),
