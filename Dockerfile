@@ -10,6 +10,7 @@ COPY estate.toml ./
 COPY pipelines pipelines
 COPY expectations expectations
 COPY dags dags
+COPY plugins plugins
 COPY dbt_project dbt_project
 COPY feature_repo feature_repo
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \

@@ -16,6 +16,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 from dagkit.defaults import options, outcomes
+from dagkit.kinds import HISTORY
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +35,12 @@ def day_param(meaning: str) -> Param:
         "initial": Param(False, type="boolean", description="Accept day-zero dumps: an operator's very first load"),
     },
     max_active_runs=1,
-    **options(__doc__, "history"),
+    **options(__doc__, HISTORY, "history"),
 )
 def bootstrap_history() -> None:
     @task
     def land(dag_run: Any = None, params: Any = None) -> int:
+        """Every drop up to the day before `to`, in bulk. Returns how many drops landed."""
         from pipelines import night
         from pipelines.clock import parse_day
 
@@ -49,6 +51,7 @@ def bootstrap_history() -> None:
 
     @task(pool="warehouse")
     def build(dag_run: Any = None, params: Any = None) -> int:
+        """The weekly cut-offs and `to` in one dbt build. Returns how many partitions are published."""
         from pipelines import night
         from pipelines.clock import parse_day
 

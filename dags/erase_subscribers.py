@@ -17,7 +17,8 @@ import logging
 from typing import Any
 
 from airflow.sdk import Param, dag, task
-from dagkit.defaults import options, outcomes
+from dagkit.defaults import options, outcomes, skip
+from dagkit.kinds import PRIVACY
 
 log = logging.getLogger(__name__)
 
@@ -30,21 +31,24 @@ log = logging.getLogger(__name__)
         "dry_run": Param(False, type="boolean", description="Say what would go and change nothing"),
     },
     max_active_runs=1,
-    **options(__doc__, "privacy"),
+    **options(__doc__, PRIVACY, "privacy"),
 )
 def erase_subscribers() -> None:
     # The pool keeps builds away: the warehouse's database goes, and is made anew by the next one.
     @task(pool="warehouse")
     def erase(dag_run: Any = None, params: Any = None) -> str:
+        """Everyone whose request is known by `as_of`, from every store. Returns the folder of the proof."""
         from pipelines.clock import parse_day
         from pipelines.governance import erasure
 
         with outcomes(dag_run):
             day = parse_day(params["as_of"])
             wanted = erasure.due(day)
-            proof = erasure.erase(wanted, day, dry_run=params["dry_run"], report=log.info) if wanted else None
-            log.info("%s", "nobody to erase" if proof is None else proof.by_store())
-            return str(proof.folder) if proof and not proof.dry else ""
+            if not wanted:
+                skip(f"nobody asked to be erased by {day}, or all who did are")
+            proof = erasure.erase(wanted, day, dry_run=params["dry_run"], report=log.info)
+            log.info("%s", proof.by_store())
+            return "" if proof.dry else str(proof.folder)
         return ""
 
     erase()

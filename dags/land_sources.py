@@ -21,6 +21,8 @@ from typing import Any
 from airflow.sdk import CronPartitionTimetable, dag, task
 from dagkit.assets import RAW_DAY
 from dagkit.defaults import KEY_FORMAT, as_of, expect_drops, options, outcomes, wait_for_drops
+from dagkit.kinds import LANDING
+from dagkit.links import LANDED, linked
 
 from pipelines.estate import estate
 
@@ -34,33 +36,40 @@ def sources() -> list[str]:
 
 # Midnight, not 02:00: with a later cron a backfill whose last day is a midnight loses that day.
 @dag(schedule=CronPartitionTimetable("0 0 * * *", timezone="UTC", key_format=KEY_FORMAT),
-     **options(__doc__, "nightly", "landing"))
+     **options(__doc__, LANDING, "nightly", "landing"))
 def land_sources() -> None:
     @task
     def land(source: str, dag_run: Any = None) -> dict[str, str]:
+        """One source: wait for its drops, check, tokenise, publish. Returns the state of each feed's drop."""
         from pipelines import landing
+        from pipelines.landing import deadline
 
         day = as_of(dag_run)
         expect_drops(day)
         wait_for_drops(day, source, dag_run)
-        with outcomes(dag_run):
+        with outcomes(dag_run, is_told=lambda held: deadline.is_told(held, day)):
             landed = landing.land(day, source=source, report=log.info)
             return {item.feed: item.state for item in landed}
         return {}
 
     @task
     def purge(dag_run: Any = None) -> int:
+        """What is past its retention at this as_of goes. Returns how many files went."""
         from pipelines import retention
 
-        return sum(store.files for store in retention.purge(as_of(dag_run)))
+        with outcomes(dag_run):
+            return sum(store.files for store in retention.purge(as_of(dag_run)))
+        return 0
 
     @task(outlets=[RAW_DAY], trigger_rule="none_failed")
     def close(dag_run: Any = None) -> str:
+        """The one scheduling outlet: with every source landed, `raw_day` changes and `unify` starts."""
         day = as_of(dag_run)
         expect_drops(day)
         return day.isoformat()
 
-    [*(land.override(task_id=f"land_{source}")(source) for source in sources()), purge()] >> close()
+    landed = [linked(land.override(task_id=f"land_{source}")(source), LANDED) for source in sources()]
+    [*landed, purge()] >> close()
 
 
 land_sources()

@@ -16,15 +16,17 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from dagkit.assets import FEATURES, MARTS
 from dagkit.defaults import as_of, options, outcomes
+from dagkit.kinds import FEATURES as KIND
 
 log = logging.getLogger(__name__)
 
 
-@dag(schedule=PartitionedAssetTimetable(assets=MARTS), **options(__doc__, "nightly", "features"))
+@dag(schedule=PartitionedAssetTimetable(assets=MARTS), **options(__doc__, KIND, "nightly", "features"))
 def materialize_features() -> None:
     # One writer: two dates at once would race for the online store's high-water mark.
     @task(outlets=[FEATURES], max_active_tis_per_dag=1)
     def materialize(dag_run: Any = None) -> bool:
+        """Apply the definitions, bring the online store to this as_of. Returns whether it moved."""
         from pipelines import features
 
         day = as_of(dag_run)

@@ -19,17 +19,20 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from dagkit.assets import DRIFT, DRIFT_SIGNAL, SCORES
 from dagkit.defaults import as_of, options, outcomes
+from dagkit.kinds import MONITORING
+from dagkit.links import drift_of, linked
 
 from pipelines.models import SPECS
 
 log = logging.getLogger(__name__)
 
 
-@dag(schedule=PartitionedAssetTimetable(assets=SCORES), **options(__doc__, "nightly", "monitoring"))
+@dag(schedule=PartitionedAssetTimetable(assets=SCORES), **options(__doc__, MONITORING, "nightly", "monitoring"))
 def monitor() -> None:
     for model in SPECS:
 
-        @task(task_id=f"watch_{model}", outlets=[DRIFT_SIGNAL[model]])
+        @task(task_id=f"watch_{model}", outlets=[DRIFT_SIGNAL[model]],
+              doc_md=f"Tonight's inputs and scores of {model} against its training sample. Returns the verdict.")
         def watch(name: str, dag_run: Any = None, outlet_events: Any = None) -> str | None:
             from pipelines import monitoring
 
@@ -43,7 +46,7 @@ def monitor() -> None:
                 return verdict.status
             return None
 
-        watch(model)
+        linked(watch(model), drift_of(model))
 
 
 monitor()

@@ -22,6 +22,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from dagkit.assets import SCORES
 from dagkit.defaults import as_of, options, outcomes
+from dagkit.kinds import PROMOTION
 
 from pipelines.models import SPECS
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 ANSWER_WITHIN = timedelta(days=7)
 
 
-@dag(schedule=PartitionedAssetTimetable(assets=SCORES), **options(__doc__, "training"))
+@dag(schedule=PartitionedAssetTimetable(assets=SCORES), **options(__doc__, PROMOTION, "training"))
 def promote() -> None:
     @task.branch
     def end_shadows(dag_run: Any = None, ti: Any = None) -> list[str]:
@@ -67,10 +68,12 @@ def promote() -> None:
         ask = ApprovalOperator(
             task_id=f"approve_{model}", subject=f"Promote {model}?",
             body=f"{{{{ ti.xcom_pull(task_ids='end_shadows', key='{model}')['words'] }}}}",
-            response_timeout=ANSWER_WITHIN, execution_timeout=None, retries=0,
+            response_timeout=ANSWER_WITHIN, execution_timeout=None, retries=0,  # a person is asked once
+            doc_md=f"Asks whether the challenger of {model} may replace its champion; a week without an answer fails.",
         )
         settled = settle.override(task_id=f"settle_{model}")(model)
-        shadows >> ask >> EmptyOperator(task_id=f"approved_{model}") >> settled
+        approved = EmptyOperator(task_id=f"approved_{model}", doc_md="Done when approved, skipped when rejected.")
+        shadows >> ask >> approved >> settled
         shadows >> settled
 
 

@@ -19,6 +19,8 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from dagkit.assets import DRIFT, DUE
 from dagkit.defaults import HISTORY_PATIENCE, as_of, options, outcomes
+from dagkit.kinds import TRAINING
+from dagkit.links import card_of, linked
 
 from pipelines.models import SPECS
 
@@ -27,9 +29,9 @@ log = logging.getLogger(__name__)
 
 def retrain(model: str) -> None:
     @dag(dag_id=f"retrain_{model}", schedule=PartitionedAssetTimetable(assets=DRIFT[model] | DUE[model]),
-         **options(__doc__, "training", model))
+         **options(__doc__, TRAINING, "training", model))
     def retrain_model() -> None:
-        @task(pool="training")
+        @task(pool="training", doc_md=f"Frame, fit, calibrate, register, gate of {model}. Returns the version.")
         def train(dag_run: Any = None) -> dict[str, Any]:
             from pipelines import promotion, training
             from pipelines.errors import Held
@@ -45,7 +47,7 @@ def retrain(model: str) -> None:
                 return {"version": result.version, "reused": result.reused, "trained_by": by}
             return {}
 
-        train()
+        linked(train(), card_of(model))
 
     retrain_model()
 

@@ -17,25 +17,26 @@ import logging
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 from dagkit.assets import FEATURES, SCORES
-from dagkit.defaults import as_of, options, outcomes
+from dagkit.defaults import as_of, options, outcomes, skip
+from dagkit.kinds import SCORING
 
 log = logging.getLogger(__name__)
 
 
-@dag(schedule=PartitionedAssetTimetable(assets=FEATURES), **options(__doc__, "nightly", "scoring"))
+@dag(schedule=PartitionedAssetTimetable(assets=FEATURES), **options(__doc__, SCORING, "nightly", "scoring"))
 def score() -> None:
     @task(outlets=[SCORES])
-    def score_and_extract(dag_run: Any = None) -> dict[str, int]:
+    def score_and_extract(dag_run: Any = None) -> dict[str, Any]:
+        """Every model with a champion in force, then the extract. Returns rows by model, and why others have none."""
         from pipelines import night
 
         outcome = night.Night(as_of(dag_run))
         with outcomes(dag_run):
             night.score_all(outcome, report=log.info)
         if not outcome.scored:
-            raise AirflowSkipException("; ".join(outcome.skipped.values()))
-        return {model: item.rows for model, item in outcome.scored.items()}
+            skip("; ".join(outcome.skipped.values()))
+        return {model: item.rows for model, item in outcome.scored.items()} | outcome.skipped
 
     score_and_extract()
 

@@ -18,14 +18,16 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 from dagkit.assets import MARTS, RAW_DAY
 from dagkit.defaults import HISTORY_PATIENCE, as_of, options, outcomes
+from dagkit.kinds import WAREHOUSE
 
 log = logging.getLogger(__name__)
 
 
-@dag(schedule=PartitionedAssetTimetable(assets=RAW_DAY), **options(__doc__, "nightly", "warehouse"))
+@dag(schedule=PartitionedAssetTimetable(assets=RAW_DAY), **options(__doc__, WAREHOUSE, "nightly", "warehouse"))
 def unify() -> None:
     @task(outlets=[MARTS], pool="warehouse")
     def build_and_publish(dag_run: Any = None) -> int:
+        """One dbt build, tested, then published. Returns how many partitions are published."""
         from pipelines import warehouse
 
         day = as_of(dag_run)

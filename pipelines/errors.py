@@ -58,6 +58,10 @@ class NoChampion(TelcoError):
     exit_code = 0
 
 
+class Busy(TelcoError):
+    """Somebody else has what only one may have: the warehouse's database is open in another process."""
+
+
 class StorageFault(TelcoError):
     """The disk refused a write: full, out of inodes, read-only, not ours. Nothing half-written is left in sight."""
 

@@ -111,6 +111,7 @@ class Estate(_Strict):
     history_start: date
     history_end: date | None = None
     first_cutoff: date | None = None
+    scores_by: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")  # UTC, on the day of the as_of
     promotion: Literal["automatic", "approval"] = "automatic"  # of a challenger whose shadow nights are well over
     operators: dict[str, Operator]
     feeds: dict[str, FeedFacts]

@@ -43,6 +43,10 @@ class Settings:
     threads: int
     feast_registry: str = field(default="", repr=False)  # a database URL; empty: SQLite below the home
     feast_redis: str = field(default="", repr=False)     # host:port[,db=0]; empty: SQLite below the home
+    notify_webhook: str = field(default="", repr=False)  # an address may hold a token; empty: nobody is posted to
+    notify_smtp: str = field(default="", repr=False)     # smtp[s]://[user:password@]host[:port]; empty: no mail
+    notify_from: str = "telco@localhost"
+    notify_to: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()  # whose rows this deployment may process; empty: every region of the estate
 
     @property
@@ -161,5 +165,14 @@ def settings() -> Settings:
         threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
         feast_registry=os.environ.get("TELCO_FEAST_REGISTRY", ""),
         feast_redis=os.environ.get("TELCO_FEAST_REDIS", ""),
-        regions=tuple(filter(None, map(str.strip, os.environ.get("TELCO_REGIONS", "").split(",")))),
+        notify_webhook=os.environ.get("TELCO_NOTIFY_WEBHOOK", ""),
+        notify_smtp=os.environ.get("TELCO_NOTIFY_SMTP", ""),
+        notify_from=os.environ.get("TELCO_NOTIFY_FROM") or "telco@localhost",
+        notify_to=_listed("TELCO_NOTIFY_TO"),
+        regions=_listed("TELCO_REGIONS"),
     )
+
+
+def _listed(name: str) -> tuple[str, ...]:
+    """The words of a variable, which commas separate."""
+    return tuple(filter(None, map(str.strip, os.environ.get(name, "").split(","))))

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines import quality
+from pipelines.clock import utc_now
 from pipelines.errors import Held, RejectedFile
 from pipelines.governance import tombstones
 from pipelines.landing import quarantine, raw
@@ -260,6 +261,7 @@ def _land(tally: _Tally, pieces: Iterator[Piece], tokens: Tokens, outcome: Outco
     except Held as held:
         _fail(outcome, arrival, held)
         return
+    tally.warnings |= dict.fromkeys(arrival.control.clock_warnings(utc_now()))
     for warning in tally.warnings:
         log.warning("%s: %s", arrival.drop.name, warning)
     is_corrected = len(raw.drops(entry)) > 1 or raw.drops(entry)[0]["version"] > 1

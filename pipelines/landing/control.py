@@ -7,7 +7,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ _NEEDED: dict[str, type] = {
 }
 _OPTIONAL: dict[str, type] = {"empty": bool, "day_zero": bool, "volume_confirmed": bool}
 _MAX_CONTROL_BYTES = 64 * 1024
+CLOCK_SKEW = timedelta(minutes=5)  # clocks that are set over a network differ by less
 _LAST_YEAR = 2262  # the last that fits nanoseconds in 64 bits; later is no clock's
 
 
@@ -42,6 +43,16 @@ class Control:
     empty: bool = False
     day_zero: bool = False
     volume_confirmed: bool = False
+
+    def clock_warnings(self, now: datetime) -> list[str]:
+        """What is wrong with the clocks, when the drop was produced later than it arrived. The drop is taken: which of
+        the two clocks is wrong the door cannot know, and rows from the future are its checks' to quarantine."""
+        ahead = self.produced_at - now
+        if ahead <= CLOCK_SKEW:
+            return []
+        return [f"clock skew: produced at {self.produced_at:%F %H:%M:%S} UTC, {ahead.total_seconds() / 60:.0f} minutes "
+                f"after it arrived ({now:%F %H:%M:%S} UTC): the sender's clock is ahead or ours is behind; deadlines "
+                f"and the day a correction is known from go by them. Set the clocks (NTP)"]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pipelines import notices
 from pipelines.clock import DAY
+from pipelines.errors import Held
 from pipelines.estate import estate
 from pipelines.landing import raw
 from pipelines.landing.control import Drop
@@ -66,3 +67,11 @@ def tell_late(as_of: date, now: datetime, source: str | None = None) -> list[str
         if notices.once(f"late.{feed_id}.dt={dt}", text):
             told.append(feed_id)
     return told
+
+
+def is_told(held: Held, as_of: date) -> bool:
+    """Whether all that holds are drops that are not there and that somebody was told of: nobody is to hear it twice."""
+    dt = as_of - DAY
+    late = {f"{feed_id} dt={dt}" for feed_id in undelivered(as_of) if notices.was_told(f"late.{feed_id}.dt={dt}")}
+    named = {held.subject} if held.subject in late else {reason.partition(": ")[0] for reason in held.reasons}
+    return bool(named) and named <= late

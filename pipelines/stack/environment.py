@@ -18,6 +18,8 @@ from pipelines.settings import PROJECT, QUIET, settings
 HOST = "127.0.0.1"
 USER = "admin"
 APPROVER = "approver"  # may answer what the promote DAG asks; the trainer may not approve, so there are two
+# Who may sign in, and Airflow's role for it: a viewer looks, a user runs and answers, an op also edits pools and such.
+USERS = {USER: "admin", APPROVER: "user", "operator": "op", "viewer": "viewer"}
 PARALLELISM = 3  # tasks at once; two cores, and a third that mostly waits
 
 
@@ -48,19 +50,24 @@ def airflow_env(ports: Ports) -> dict[str, str]:
     return QUIET | {
         "TELCO_HOME": str(settings().home),
         "TELCO_REGIONS": ",".join(settings().regions),
+        "TELCO_NOTIFY_WEBHOOK": settings().notify_webhook,
+        "TELCO_NOTIFY_SMTP": settings().notify_smtp,
+        "TELCO_NOTIFY_FROM": settings().notify_from,
+        "TELCO_NOTIFY_TO": ",".join(settings().notify_to),
         "PYTHONPATH": str(PROJECT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "TZ": "UTC",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
         "AIRFLOW__CORE__FERNET_KEY": keys.fernet,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{APPROVER}:user",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords_file()),
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": str(ports.api),
@@ -96,7 +103,7 @@ def _free(port: int) -> int:
 
 
 def passwords_file() -> Path:
-    """Airflow's simple auth manager reads the passwords of its two users from here."""
+    """Airflow's simple auth manager reads the passwords of its users from here."""
     return settings().secrets / "airflow_passwords.json"
 
 
@@ -111,8 +118,9 @@ def load_secrets() -> Secrets:
         _write_private(path, asdict(made))
     keys = Secrets(**json.loads(path.read_text(encoding="utf-8")))
     known = json.loads(passwords_file().read_text(encoding="utf-8")) if passwords_file().exists() else {}
-    if not {USER, APPROVER} <= set(known):  # else Airflow would make one up and print it into its log
-        _write_private(passwords_file(), {APPROVER: secrets.token_urlsafe(12), USER: keys.password, **known})
+    if not set(USERS) <= set(known):  # else Airflow would make one up and print it into its log
+        made_up = {name: secrets.token_urlsafe(12) for name in USERS}
+        _write_private(passwords_file(), made_up | {USER: keys.password} | known)
     return keys
 
 

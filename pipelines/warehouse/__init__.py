@@ -28,7 +28,7 @@ def build(as_ofs: Sequence[date], *, layer: str | None = None, report: Report = 
     """One dbt build, with its tests, of the tables for these as_ofs and the labels that mature with them.
 
     `layer` (staging, intermediate, core, features, labels) builds one layer on the tables of the layers before it.
-    Raises Held when a test fails, TelcoError when a model breaks or the DuckDB file stays locked.
+    Raises Held when a test fails, TelcoError when a model breaks, Busy when the DuckDB file stays locked.
     """
     plan = _plan(as_ofs)
     with held():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.errors import TelcoError
+from pipelines.errors import Busy, TelcoError
 from pipelines.settings import settings
 
 # A night's build takes a minute or two; a person's shell may stay open for ever.
@@ -33,7 +33,7 @@ def descriptors() -> tuple[int, ...]:
 def held(patience_s: float | None = None) -> Iterator[None]:
     """Hold the warehouse for one process: nobody rebuilds between another's build and publish.
 
-    Raises TelcoError naming the holder's PID when it does not come free in time.
+    Raises Busy naming the holder's PID when it does not come free in time.
     """
     patience = PATIENCE_S if patience_s is None else patience_s
     path = settings().warehouse / ".lock"
@@ -47,7 +47,7 @@ def held(patience_s: float | None = None) -> Iterator[None]:
                 handle.seek(0)
                 holder = handle.read().strip()
         else:
-            raise TelcoError(_message(path, holder, patience))
+            raise Busy(_message(path, holder, patience))
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -73,7 +73,7 @@ def _wait_for_file(patience: float) -> None:
                 raise TelcoError(f"{path}: {error}. If the file is damaged delete it: it is rebuilt from raw") from None
             found = re.search(r"PID (\d+)", str(error))
             holder = found.group(1) if found else ""
-    raise TelcoError(_message(path, holder, patience))
+    raise Busy(_message(path, holder, patience))
 
 
 def _waits(patience: float) -> Iterator[None]:
