@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty TELCO_HOME for this test alone."""
     monkeypatch.setenv("TELCO_HOME", str(tmp_path / "home"))
-    for name in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI"):
+    for name in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI", "TELCO_NOTIFY_WEBHOOK", "TELCO_NOTIFY_SMTP"):
         monkeypatch.delenv(name, raising=False)
     settings.cache_clear()
     yield settings().home

@@ -11,6 +11,7 @@ import pytest
 from pipelines.settings import PROJECT, settings
 
 DAGS = PROJECT / "dags"
+PLUGINS = PROJECT / "plugins"
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,8 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
         patch.setenv("TELCO_HOME", str(tmp_path_factory.mktemp("parse")))
         patch.delenv("TELCO_ESTATE", raising=False)
+        patch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(PLUGINS))
+        patch.syspath_prepend(str(PLUGINS))
         patch.syspath_prepend(str(DAGS))
         settings.cache_clear()
         from airflow.dag_processing.dagbag import BundleDagBag

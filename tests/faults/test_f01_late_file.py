@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import time_machine
 
-from pipelines import landing, notices
+from pipelines import channels, landing, notices
 from pipelines.clock import utc_now
 from pipelines.errors import Held
 from pipelines.landing import deadline, raw
@@ -97,3 +97,46 @@ def test_F01_before_its_deadline_nobody_is_told(home: Path, drops: ModuleType) -
     drops.estate(USAGE)
     assert deadline.tell_late(drops.AS_OF, DUE - timedelta(hours=1)) == []
     assert not notices.directory().exists()
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What goes out by a channel."""
+    out: list[tuple[str, str]] = []
+    monkeypatch.setattr(channels, "configured", lambda: {"webhook": lambda name, text: out.append((name, text))})
+    return out
+
+
+@time_machine.travel(DUE + timedelta(minutes=1), tick=False)
+def test_F01_a_late_file_is_one_message_though_the_night_that_it_holds_fails_too(
+    home: Path, drops: ModuleType, sent: list[tuple[str, str]]
+) -> None:
+    drops.estate(USAGE, CARE)
+    drops.drop(CARE)
+    for _ in range(3):  # the task, and whoever clears it
+        deadline.tell_late(drops.AS_OF, utc_now())
+        with pytest.raises(Held) as held:
+            landing.land(drops.AS_OF)
+        assert deadline.is_told(held.value, drops.AS_OF)  # so the failed run's own notice leaves it out
+    ((name, text),) = sent
+    assert name == "late.network.usage_daily.dt=2026-03-10"
+    assert "the scores of the night before serve until they expire" in text
+
+
+@time_machine.travel(DUE + timedelta(minutes=1), tick=False)
+def test_F01_what_else_is_wrong_with_the_night_is_not_taken_for_the_late_file(
+    home: Path, drops: ModuleType, sent: list[tuple[str, str]]
+) -> None:
+    drops.estate(USAGE, CARE)
+    drops.drop(CARE)
+    drops.say(CARE, sha256="0" * 64)
+    deadline.tell_late(drops.AS_OF, utc_now())
+    with pytest.raises(Held) as both:
+        landing.land(drops.AS_OF)
+    assert not deadline.is_told(both.value, drops.AS_OF)  # the late one was told of, the rejected one was not
+    drops.drop(USAGE)
+    drops.say(USAGE, sha256="0" * 64)  # it came in the end, and is no good
+    with pytest.raises(Held) as damaged:
+        landing.land(drops.AS_OF, source="network")
+    assert not deadline.is_told(damaged.value, drops.AS_OF)
+    assert len(sent) == 1

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from pipelines import landing
-from pipelines.landing import raw
+from pipelines import channels, landing
+from pipelines.landing import deadline, raw
 from pipelines.landing.senders import feed as sent_feed
 
 FEEDS = ("billing_alpha.invoices", "network.usage_daily", "care.interactions")
@@ -68,3 +68,20 @@ def test_F02_all_feeds_of_a_missing_source_are_named_at_once(
     assert len(gone) == 4
     assert all(f"{feed_id} dt={drops.DT}" in said for feed_id in gone)
     assert landing.missing(drops.AS_OF, window_days=1).keys() >= set(gone)
+
+
+def test_F02_who_hears_of_it_hears_the_source_and_the_day_once_for_each_feed(
+    home: Path, drops: ModuleType, telco: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(channels, "configured", lambda: {"mail": lambda name, text: sent.append(text)})
+    drops.estate(*FEEDS)
+    drops.drop(FEEDS[0])
+    before = entries(FEEDS[0])
+    assert telco("land", "--as-of", str(drops.AS_OF), "--source", "network")[0] == 3
+    assert sent == []  # a person who lands reads the answer
+    late = deadline.due(FEEDS[1], drops.DT)
+    for _ in range(2):
+        deadline.tell_late(drops.AS_OF, late)
+    assert [text.partition(" was due")[0] for text in sent] == [f"{feed_id} dt={drops.DT}" for feed_id in FEEDS[1:]]
+    assert [entries(feed_id) for feed_id in FEEDS] == [before, [], []]

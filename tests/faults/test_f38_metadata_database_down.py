@@ -18,6 +18,7 @@ from pipelines.settings import PROJECT, settings
 @pytest.fixture
 def kit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    monkeypatch.syspath_prepend(str(PROJECT / "plugins"))
     monkeypatch.syspath_prepend(str(PROJECT / "dags"))
     from dagkit import defaults
 
@@ -48,9 +49,10 @@ def bytes_of(home: Path) -> dict[str, str]:
 def test_F38_a_lost_database_is_a_fault_that_is_retried_and_no_verdict(kit: Any) -> None:
     from sqlalchemy.exc import OperationalError
 
-    assert kit.DEFAULT_ARGS["retries"] >= 2
-    with pytest.raises(OperationalError), kit.outcomes(SimpleNamespace(start_date=None)):
+    with pytest.raises(OperationalError) as fault, kit.outcomes(SimpleNamespace(start_date=None)):
         lost()
+    assert kit.POLICY.evaluate(fault.value, 1, kit.RETRIES).action.value == "default"  # as often as kit.RETRIES
+    assert kit.RETRIES >= 2
 
 
 def test_F38_a_task_whose_end_nobody_recorded_publishes_nothing_twice(

@@ -44,15 +44,15 @@ def test_S04_no_payload_is_a_day() -> None:
 
 
 def test_S04_no_payload_is_a_partition_key_nor_passes_in_the_conf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PROJECT / "plugins"))
     monkeypatch.syspath_prepend(str(PROJECT / "dags"))
-    from airflow.sdk.exceptions import AirflowFailException
     from dagkit.defaults import as_of
 
     assert as_of(SimpleNamespace(partition_key=DAY, conf={})) == date(2026, 3, 1)
     for payload in PAYLOADS:
         for run in (SimpleNamespace(partition_key=payload, conf={}),
                     SimpleNamespace(partition_key=None, conf={"as_of": payload})):
-            with pytest.raises(AirflowFailException):
+            with pytest.raises(UsageError):
                 as_of(run)
 
 
