@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-live mltestscore lint bench dbt-ci up down clean lock
+.PHONY: help setup demo docs test test-live mltestscore lint bench dbt-ci up down clean lock
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ up: $(READY)     ## start Airflow on loopback for TELCO_HOME
 
 down:            ## stop it
 	$(BIN)/telco down
+
+docs: $(READY)   ## the documentation as a site that opens from disk: var/docs/index.html
+	$(BIN)/mkdocs build --quiet
 
 clean:           ## remove caches and the environment; state under TELCO_HOME stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
