@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DEFAULT_GOAL := help
 .PHONY: help setup demo docs test test-live mltestscore lint bench dbt-ci up down clean lock
 
-help:            ## what there is
+help:            # what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY)  ## virtual environment from the hash-pinned lock (.venv)
@@ -31,7 +31,7 @@ test: $(READY)   ## everything that needs no server (under 12 minutes)
 test-live: $(READY) ## real Airflow, real servers, real data (longer)
 	$(BIN)/pytest -m live
 
-mltestscore: $(READY) ## the ML Test Score sheet, from the marked tests that pass
+mltestscore: $(READY) # the ML Test Score sheet, from the marked tests that pass
 	$(BIN)/pytest -m "mlts and not live" --ml-test-score
 
 lint: $(READY)   ## ruff, mypy --strict (benchmarks too: nothing else runs them), sqlfluff
