@@ -67,7 +67,8 @@ down:            ## stop it
 	$(BIN)/telco down
 
 docs: $(READY)   ## the documentation as a site that opens from disk: var/docs/index.html
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --quiet
+	@echo "open var/docs/index.html, or with search: $(BIN)/python -m http.server --directory var/docs --bind 127.0.0.1"
 
 clean:           ## remove caches and the environment; state under TELCO_HOME stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

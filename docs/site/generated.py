@@ -50,7 +50,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """A link to a file outside docs/ keeps its words and loses its target."""
+    """A link to a file outside docs/ leads to its copy in the site, or keeps its words and loses its target."""
     here = (ROOT / "docs" / page.file.src_uri).parent
 
     def kept(found: re.Match[str]) -> str:
@@ -58,7 +58,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         path = target.split("#")[0]
         if "://" in target or not path or (here / path).resolve().is_relative_to(ROOT / "docs"):
             return found.group(0)
-        return words
+        copied = COPIED.get((here / path).resolve().name)
+        return f"[{words}]({'../' * page.file.src_uri.count('/')}{copied})" if copied else words
 
     return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)", kept, markdown)
 
