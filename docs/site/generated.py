@@ -93,7 +93,7 @@ def commands() -> str:
 
     from pipelines.cli.app import app
 
-    parts = ["# The command line\n", "What `telco --help` says, command by command. Exit codes: 0 ok, 1 fault, 2 usage, "
+    parts = ["# The command line\n", "`telco --help`, command by command. Exit codes: 0 ok, 1 fault, 2 usage, "
              "3 held by a gate or a check.\n"]
     for path, command in _walk(typer.main.get_command(app), ("telco",)):
         parts.append(f"## {' '.join(path)}\n\n{_told(command)}")
@@ -127,7 +127,7 @@ def _cell(text: str) -> str:
 
 def dags() -> str:
     """The docstring of every DAG file, as Airflow's UI shows it."""
-    parts = ["# DAGs\n", "As the docs tab of each DAG in Airflow shows them. What to do when one fails is in its runbook.\n"]
+    parts = ["# DAGs\n", "As the docs tab of each DAG in Airflow shows them. What to do when one fails: its runbook.\n"]
     for path in sorted((ROOT / "dags").glob("*.py")):
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         runbook = f"../runbooks/{path.stem}.md"
@@ -142,13 +142,14 @@ def numbered(what: str, folders: tuple[str, ...], pattern: str) -> str:
     for path in sorted(path for folder in folders for path in (ROOT / "tests" / folder).glob("test_*.py")):
         if found := re.match(pattern, path.name):
             doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            rows.append(f"| {found.group(1).upper()} | {_cell(doc.split(chr(10) * 2)[0])} | `{path.relative_to(ROOT)}` |")
+            says = _cell(doc.split("\n\n")[0])
+            rows.append(f"| {found.group(1).upper()} | {says} | `{path.relative_to(ROOT)}` |")
     return "\n".join([f"# {what.capitalize()}\n", "What may arrive, what happens then, and the test that shows it.\n",
                       "| | what happens | test |", "|---|---|---|", *rows, ""])
 
 
 def ml_test_score() -> str:
-    """The items of Breck et al. (2017) and the tests marked with them; the score itself is what `make mltestscore` prints."""
+    """The items of Breck et al. (2017) and the tests marked with them; `make mltestscore` prints the score."""
     marked: dict[str, set[str]] = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
         for item in re.findall(r'mark\.mlts\("(\w+)"\)', path.read_text(encoding="utf-8")):
@@ -158,8 +159,8 @@ def ml_test_score() -> str:
                  and isinstance(node.target, ast.Name) and node.target.id == "ITEMS" and node.value is not None)
     rows = [f"| {item} | {words} | {', '.join(f'`{path}`' for path in sorted(marked.get(item, ()))) or 'none'} |"
             for item, words in items.items()]
-    return "\n".join(["# ML Test Score\n", "Breck et al. (2017). `make mltestscore` runs the marked tests and prints the "
-                      "sheet; the score is the least of the four sections.\n",
+    return "\n".join(["# ML Test Score\n", "Breck et al. (2017). `make mltestscore` runs the marked tests and prints "
+                      "the sheet; the score is the least of the four sections.\n",
                       "| item | what | tests |", "|---|---|---|", *rows, ""])
 
 

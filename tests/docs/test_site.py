@@ -1,4 +1,4 @@
-"""The documentation builds offline, without one warning: a broken link, a missing anchor or a forgotten page stops it."""
+"""The documentation builds offline without one warning: a broken link, anchor or a forgotten page stops it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it; strict, so a warning is an error."""
     built = tmp_path_factory.mktemp("docs") / "site"
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(built)],
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(ROOT / "mkdocs.yml"),
+         "--site-dir", str(built)],
         capture_output=True, text=True, check=False, cwd=ROOT, timeout=300,
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
     )
