@@ -39,26 +39,26 @@ def day_param(meaning: str) -> Param:
 )
 def bootstrap_history() -> None:
     @task
-    def land(dag_run: Any = None, params: Any = None) -> int:
+    def land(dag_run: Any = None, params: Any = None) -> dict[str, int]:
         """Every drop up to the day before `to`, in bulk. Returns how many drops landed."""
         from pipelines import night
         from pipelines.clock import parse_day
 
         with outcomes(dag_run):
             landed = night.land_history(parse_day(params["to"]), initial=bool(params["initial"]), report=log.info)
-            return len(landed)
-        return 0
+            return {"drops": len(landed)}
+        return {}
 
     @task(pool="warehouse")
-    def build(dag_run: Any = None, params: Any = None) -> int:
+    def build(dag_run: Any = None, params: Any = None) -> dict[str, int]:
         """The weekly cut-offs and `to` in one dbt build. Returns how many partitions are published."""
         from pipelines import night
         from pipelines.clock import parse_day
 
         with outcomes(dag_run):
             first, last = parse_day(params["from"]), parse_day(params["to"])
-            return len(night.build_history(first, last, report=log.info))
-        return 0
+            return {"partitions published": len(night.build_history(first, last, report=log.info))}
+        return {}
 
     land() >> build()
 

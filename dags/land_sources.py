@@ -53,20 +53,18 @@ def land_sources() -> None:
         return {}
 
     @task
-    def purge(dag_run: Any = None) -> int:
+    def purge(dag_run: Any = None) -> dict[str, int]:
         """What is past its retention at this as_of goes. Returns how many files went."""
         from pipelines import retention
 
         with outcomes(dag_run):
-            return sum(store.files for store in retention.purge(as_of(dag_run)))
-        return 0
+            return {"files purged": sum(store.files for store in retention.purge(as_of(dag_run)))}
+        return {}
 
     @task(outlets=[RAW_DAY], trigger_rule="none_failed")
-    def close(dag_run: Any = None) -> str:
+    def close(dag_run: Any = None) -> None:
         """The one scheduling outlet: with every source landed, `raw_day` changes and `unify` starts."""
-        day = as_of(dag_run)
-        expect_drops(day)
-        return day.isoformat()
+        expect_drops(as_of(dag_run))
 
     landed = [linked(land.override(task_id=f"land_{source}")(source), LANDED) for source in sources()]
     [*landed, purge()] >> close()

@@ -25,16 +25,15 @@ log = logging.getLogger(__name__)
 def materialize_features() -> None:
     # One writer: two dates at once would race for the online store's high-water mark.
     @task(outlets=[FEATURES], max_active_tis_per_dag=1)
-    def materialize(dag_run: Any = None) -> bool:
-        """Apply the definitions, bring the online store to this as_of. Returns whether it moved."""
+    def materialize(dag_run: Any = None) -> str:
+        """Apply the definitions, bring the online store to this as_of. Returns what became of it."""
         from pipelines import features
 
         day = as_of(dag_run)
         with outcomes(dag_run):
-            moved: bool = features.materialize(day, report=log.info)
-            log.info("online store %s %s", "brought to" if moved else "was already past", day)
-            return moved
-        return False
+            moved = features.materialize(day, report=log.info)
+            return f"online store {'brought to' if moved else 'was already past'} {day}"
+        return ""
 
     materialize()
 

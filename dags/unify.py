@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 @dag(schedule=PartitionedAssetTimetable(assets=RAW_DAY), **options(__doc__, WAREHOUSE, "nightly", "warehouse"))
 def unify() -> None:
     @task(outlets=[MARTS], pool="warehouse")
-    def build_and_publish(dag_run: Any = None) -> int:
+    def build_and_publish(dag_run: Any = None) -> dict[str, int]:
         """One dbt build, tested, then published. Returns how many partitions are published."""
         from pipelines import warehouse
 
         day = as_of(dag_run)
         with outcomes(dag_run, patience=HISTORY_PATIENCE):
-            return len(warehouse.unify([day], report=log.info))
-        return 0
+            return {"partitions published": len(warehouse.unify([day], report=log.info))}
+        return {}
 
     build_and_publish()
 
