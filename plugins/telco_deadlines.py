@@ -1,7 +1,7 @@
 """The hour by which a night's scores must be there, and what happens when they are not.
 
-Here and not in dags/: the scheduler and the triggerer import a deadline's callback by its name, and they see this folder
-but no DAG file.
+Here and not in dags/: the scheduler and the triggerer import a deadline's callback by its name, and they see this
+folder but no DAG file.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".md"
          ".png": "image/png", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
 HEADERS = {
     "Content-Security-Policy": "sandbox allow-scripts allow-popups; default-src 'none'; img-src 'self' data: blob:; "
-                               "style-src 'unsafe-inline' data:; font-src data:; script-src 'unsafe-inline' data: blob:",
+                               "style-src 'unsafe-inline' data:; font-src data:; "
+                               "script-src 'unsafe-inline' data: blob:",
     "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer",
 }
 
@@ -61,7 +62,7 @@ def application() -> Any:
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.responses import FileResponse
 
-    async def reader(user: Any = Depends(get_user)) -> None:
+    async def reader(user: Any = Depends(get_user)) -> None:  # noqa: B008  FastAPI's own form
         if not get_auth_manager().is_authorized_view(access_view=AccessView.WEBSITE, user=user):
             raise HTTPException(403, "this account may not look at the site")
 

@@ -15,11 +15,11 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
     AirflowTaskTimeout,
 )
+from telco_deadlines import StartOfNight, overdue
+
 from dagkit.kinds import Kind
 from dagkit.retries import POLICY, RETRIES, RETRY_DELAY
 from dagkit.words import failed, say
-from telco_deadlines import StartOfNight, overdue
-
 from pipelines.clock import DAY, parse_day, utc_now
 from pipelines.errors import Held, MissingHistory, NoChampion, TelcoError, UsageError
 from pipelines.estate import estate
@@ -36,7 +36,7 @@ LONGEST_POKE = timedelta(minutes=10)
 
 
 def options(doc: str | None, kind: Kind, *tags: str) -> dict[str, Any]:
-    """The arguments every DAG shares. `doc` is the module's docstring, shown in the UI; the kind is that of its tasks."""
+    """The arguments every DAG shares. `doc` is the module's docstring, shown in the UI; `kind` is its tasks'."""
     return {
         "doc_md": doc,
         "tags": ["telco", *tags],

@@ -1,4 +1,4 @@
-"""The kinds of work a task may be: whose it is, how long one try may take, and which goes first when slots are short."""
+"""The kinds of work a task may be: whose it is, how long a try may take, which goes first when slots are short."""
 
 from __future__ import annotations
 

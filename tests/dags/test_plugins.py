@@ -96,8 +96,9 @@ def test_a_task_that_failed_or_had_nothing_to_do_says_why(notes: Any) -> None:
 
 
 def ran(**facts: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"dag_id": "unify", "run_id": "1", "dag_run_note": None, "note": None, "run_type": "manual",
-                              "triggering_user_name": None, "consumed_asset_events": [], **facts})
+    return SimpleNamespace(**{"dag_id": "unify", "run_id": "1", "dag_run_note": None, "note": None,
+                              "run_type": "manual", "triggering_user_name": None, "consumed_asset_events": [],
+                              **facts})
 
 
 def test_a_retrain_says_why_it_was_started(notes: Any) -> None:

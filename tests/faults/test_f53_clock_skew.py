@@ -1,4 +1,4 @@
-"""F53: a clock is ahead: a drop produced after it arrived is taken, with a warning when it is more than five minutes."""
+"""F53: a clock is ahead: a drop produced after it arrived is taken, with a warning from five minutes on."""
 
 from __future__ import annotations
 
