@@ -162,3 +162,13 @@ def test_a_night_whose_hour_passes_is_told_of_and_one_long_past_is_not_waited_fo
     database.close()
     told = house.hears(f"overdue.night.{night}")
     assert f"unify is running ({run_id})" in told["text"] or f"unify is queued ({run_id})" in told["text"]
+
+
+def test_a_fault_of_the_disk_is_tried_again(house: House) -> None:
+    airflow = house.airflow
+    settings().raw.write_text("a file where a folder belongs")
+    airflow.pause("land_sources", paused=False)
+    run_id = airflow.trigger("land_sources", as_of=date(2026, 3, 11))
+    airflow.wait("a second try of land_care", lambda: airflow.tasks("land_sources", run_id)["land_care"]["state"]
+                 == "up_for_retry", timeout=PATIENCE)
+    assert airflow.run("land_sources", run_id)["state"] == "running"
