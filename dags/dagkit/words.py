@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 # XCom keys. `why` is the reason of a task that was held, failed or had nothing to do; the run's note shows it. `told`
 # says that somebody has heard of it already.
 WHY, TOLD = "why", "told"
+NO_REASON = "no reason was left: see the log"
 
 
 def say(why: str, *, told: bool = False) -> None:
@@ -31,29 +32,28 @@ def failed(context: Any) -> None:
     from pipelines import notices
 
     where, name = _where(context)
-    reasons = _reasons(context)
-    if reasons == {}:
+    try:
+        reasons = _reasons(context)
+    except Exception:  # a notice without reasons is better than none
+        log.exception("no reasons of %s", name)
+        reasons = [NO_REASON]
+    if not reasons:
         log.info("%s failed, and everything of it was told before", name)
         return
-    lines = [f"{task}: {why}" for task, why in (reasons or {}).items()] or ["no task left a reason: see its log"]
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]  # another reason is another notice
-    notices.once(f"failed.{name}.{digest}", "\n".join([f"{name} failed", *lines, where]))
+    digest = hashlib.sha256("\n".join(reasons).encode()).hexdigest()[:8]  # another reason is another notice
+    notices.once(f"failed.{name}.{digest}", "\n".join([f"{name} failed", *reasons, where]))
 
 
-def _reasons(context: Any) -> dict[str, str] | None:
-    """Why each task failed that nobody has told of; None when no task left a word (killed, timed out)."""
-    task_instance, said = context.get("ti"), dict[str, str]()
-    tasks = sorted(task.task_id for task in context["dag"].tasks)
-    if task_instance is None:
-        return None
-    any_told = False
-    for task in tasks:
-        why = task_instance.xcom_pull(task_ids=task, key=WHY)
-        told = bool(task_instance.xcom_pull(task_ids=task, key=TOLD))
-        any_told |= told
-        if why and not told:
-            said[task] = str(why)
-    return said if said or any_told else None
+def _reasons(context: Any) -> list[str]:
+    """Why each task failed that nobody has told of: killed ones left no word. Empty when all were told of."""
+    task_instance, run_id = context.get("ti"), context["run_id"]
+    if task_instance is None:  # a run that was ended before a task of it began
+        return [NO_REASON]
+    states = task_instance.get_task_states(dag_id=context["dag"].dag_id, run_ids=[run_id])[run_id]
+    ended = sorted(task for task, state in states.items() if state == "failed")
+    untold = [task for task in ended if not task_instance.xcom_pull(task_ids=task, key=TOLD)]
+    said = [f"{task}: {task_instance.xcom_pull(task_ids=task, key=WHY) or NO_REASON}" for task in untold]
+    return said if ended else [NO_REASON]
 
 
 def _where(context: Any) -> tuple[str, str]:
