@@ -164,11 +164,24 @@ def test_a_night_whose_hour_passes_is_told_of_and_one_long_past_is_not_waited_fo
     assert f"unify is running ({run_id})" in told["text"] or f"unify is queued ({run_id})" in told["text"]
 
 
-def test_a_fault_of_the_disk_is_tried_again(house: House) -> None:
-    airflow = house.airflow
+def test_a_fault_is_tried_again_and_the_late_files_then_found_are_one_message_each(house: House) -> None:
+    airflow, day = house.airflow, date(2026, 3, 11)
     settings().raw.write_text("a file where a folder belongs")
     airflow.pause("land_sources", paused=False)
-    run_id = airflow.trigger("land_sources", as_of=date(2026, 3, 11))
-    airflow.wait("a second try of land_care", lambda: airflow.tasks("land_sources", run_id)["land_care"]["state"]
+    run_id = airflow.trigger("land_sources", as_of=day)
+    airflow.wait("a second try of land_network", lambda: airflow.tasks("land_sources", run_id)["land_network"]["state"]
                  == "up_for_retry", timeout=PATIENCE)
-    assert airflow.run("land_sources", run_id)["state"] == "running"
+    settings().raw.unlink()
+    with pytest.raises(RunFailed, match="nothing was delivered"):
+        airflow.wait_run("land_sources", run_id, timeout=PATIENCE)
+    assert airflow.tasks("land_sources", run_id)["land_network"]["try_number"] == 2
+    assert "close: not run" in airflow.run("land_sources", run_id)["note"]
+    told = house.hears("late.network.usage_daily.dt=2026-03-10")
+    assert "was due 2026-03-11 05:00 UTC" in told["text"]
+    logs = settings().airflow / "logs" / "dag_processor"
+    airflow.wait("the callback of the failed run", lambda: any(
+        "land_sources.2026-03-11 failed, and everything of it was told before" in log.read_text(encoding="utf-8")
+        for log in logs.rglob("land_sources.py.log")), timeout=PATIENCE)
+    names = [one["name"] for one in house.posted]
+    assert len(names) == len(set(names))
+    assert not [name for name in names if name.startswith("failed.land_sources.2026-03-11")]
