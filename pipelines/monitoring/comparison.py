@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.monitoring.decision import THRESHOLDS, Measurement
+from pipelines.monitoring.measure import Family, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ DISTINCT = 20  # Evidently takes a numeric column of at most this many values as
 
 def measure(
     reference: pd.DataFrame, current: pd.DataFrame, columns: Sequence[str], report_path: Path | None = None
-) -> list[Measurement]:
+) -> list[Measure]:
     """One measurement per column, in their order; the scores are Evidently's, raw. Writes the HTML if given a path.
 
     A column that cannot be compared (empty, all missing, constant) carries the reason instead of a score.
@@ -30,11 +30,10 @@ def measure(
     able = [name for name in columns if name not in why_not]
     scores = _scores({name: before[name] for name in able}, {name: now[name] for name in able}, report_path)
     return [
-        Measurement(
-            column=name, reference_missing=_missing(before[name]), current_missing=_missing(now[name]),
-            psi=scores.get(name), why_not=why_not.get(name, ""),
-        )
-        for name in columns
+        *(Measure(Family.INPUT, "psi", name, scores.get(name), 0.25, why_not.get(name, "")) for name in columns),
+        *(Measure(Family.INPUT, "missing", name, abs(_missing(now[name]) - _missing(before[name])), 0.10,
+                  f"{_missing(before[name]):.0%} missing in training, {_missing(now[name]):.0%} tonight")
+          for name in columns),
     ]
 
 
@@ -90,7 +89,7 @@ def _scores(before: dict[str, pd.Series], now: dict[str, pd.Series], report_path
                               for name in before})
         return Dataset.from_pandas(frame, data_definition=definition)
 
-    metrics = [ValueDrift(column=name, method=METHOD, threshold=THRESHOLDS.psi) for name in before]
+    metrics = [ValueDrift(column=name, method=METHOD, threshold=0.25) for name in before]
     run = Report(metrics).run(dataset(now), dataset(before))
     if report_path is not None:
         report_path.parent.mkdir(parents=True, exist_ok=True)

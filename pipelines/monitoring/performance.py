@@ -1,0 +1,232 @@
+"""Performance on labels that matured tonight, the delayed truth: calibration and ranking, each beyond its noise.
+
+The cut-off whose label is known tonight is joined with what this version said of it: its published scores, or, for a
+cut-off before its first night, what it computes from the features published then. A cut-off the version learned from
+is never used. Leavers are few: every bound is the version's own figure plus what chance alone does to so few.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pipelines import bundle as bundles
+from pipelines.champions import Champion
+from pipelines.clock import parse_day
+from pipelines.monitoring.measure import Family, Measure
+from pipelines.publish import Dataset
+from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from pipelines.models.spec import ModelSpec
+
+    Floats = npt.NDArray[np.float64]
+
+MIN_POSITIVES = 30      # fewer: the figures are kept and shown, and decide nothing
+ROUNDS, SEED = 200, 20
+MAX_ROWS = 100_000      # of a resample; more would make a bound narrower than the tolerance
+ERRORS = 3.0            # standard errors of chance
+# What a version may be off by before anybody should care, beside chance: a fifth of the count, a point of the
+# calibration error, three of the AUC, a fifth of the lift.
+RATIO, ECE, AUC, LIFT = 0.20, 0.010, 0.03, 0.20
+OLDEST = timedelta(days=7)  # of the newest matured cut-off: weekly ones are enough
+LTV_BIAS = 0.10
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a version said of a cut-off and what came of it, (rows,) each."""
+
+    cutoff: date
+    said: Floats
+    came: Floats
+
+
+def matured(champion: Champion, spec: ModelSpec, as_of: date) -> list[Measure]:
+    """The measures of the newest cut-off that is known at as_of and that this version did not learn from."""
+    from pipelines.models.spec import Kind
+
+    found = truth(champion, spec, as_of)
+    if isinstance(found, str):
+        return [Measure(Family.PERFORMANCE, "matured", "labels", None, None, found)]
+    own = _evaluation(champion)
+    return value(found, own) if spec.kind is Kind.FORMULA else probability(found, own)
+
+
+def truth(champion: Champion, spec: ModelSpec, as_of: date) -> Truth | str:
+    """The joined rows, or in words why there are none yet."""
+    import numpy as np
+    import pandas as pd
+
+    trained = trained_as_of(champion)
+    labels = Dataset(settings().labels / spec.label, ("as_of",))
+    newest = as_of - spec.label_mart.known_after
+    known = [day for each in labels.entries().values() if each.state == "committed"
+             and newest - OLDEST < (day := parse_day(each.key["as_of"])) <= newest]
+    fresh = [day for day in known if spec.known_on(day) > trained]
+    if not fresh:
+        return f"v{champion.version} was trained on {trained}: no label has matured since that it did not learn from"
+    cutoff = max(fresh)
+    said = _said(champion, spec, cutoff)
+    if said is None:
+        return f"v{champion.version} said nothing of {cutoff}, the newest cut-off whose label is known"
+    rows = pd.read_parquet(labels.verify({"as_of": cutoff.isoformat()}), partitioning=None,
+                           columns=["subscriber_id", spec.label_column])
+    both = said.merge(rows, on="subscriber_id", how="inner", validate="one_to_one")
+    came = both[spec.label_column].to_numpy(dtype=np.float64)
+    is_known = np.isfinite(came)
+    return Truth(cutoff, both["said"].to_numpy(dtype=np.float64)[is_known], came[is_known])
+
+
+def probability(found: Truth, own: Mapping[str, float]) -> list[Measure]:
+    """Calibration ratio, calibration error, AUC and lift of probabilities. `own`: the version's evaluation."""
+    import numpy as np
+
+    from pipelines.gate.classification import classification
+
+    said, came = _thinned(found)
+    positives = int(found.came.sum())
+    where = f"{positives} of {len(found.came):,} at {found.cutoff}"
+    is_enough = positives >= MIN_POSITIVES and len(found.came) > positives
+    figures, noise = classification(came, said), _noise(said, came)
+    expected = float(found.said.sum())
+    off = abs(math.log(positives / expected)) if positives and expected > 0 else math.nan
+    spread = math.sqrt(float((found.said * (1 - found.said)).sum())) / max(expected, 1e-9)
+    lost = own.get("auc", math.nan) - figures["auc"]
+    flat = 1.0 - figures["lift_at_10"] / own["lift_at_10"] if own.get("lift_at_10") else math.nan
+
+    def measure(name: str, number: float, bound: float, detail: str) -> Measure:
+        kept = bound if is_enough and math.isfinite(bound) else None
+        few = "" if is_enough else f"; fewer than {MIN_POSITIVES} decide nothing"
+        return Measure(Family.PERFORMANCE, name, "matured", number if np.isfinite(number) else None, kept,
+                       f"{detail}; {where}{few}")
+
+    return [
+        measure("calibration", off, RATIO + ERRORS * spread, f"{expected:.0f} were predicted, {positives} came"),
+        measure("ece", figures["ece"], own.get("ece", 0.0) + ECE + ERRORS * noise["ece"], "calibration error"),
+        measure("auc_loss", lost, AUC + ERRORS * math.hypot(noise["auc"], own.get("auc_error", 0.0)),
+                f"AUC {figures['auc']:.3f}, {own.get('auc', math.nan):.3f} when it was judged"),
+        measure("lift_loss", flat, LIFT + ERRORS * math.hypot(noise["lift_at_10"], own.get("lift_error", 0.0))
+                / max(own.get("lift_at_10", 1.0), 1e-9),
+                f"lift of the first tenth {figures['lift_at_10']:.2f}, {own.get('lift_at_10', math.nan):.2f} then"),
+    ]
+
+
+def value(found: Truth, own: Mapping[str, float]) -> list[Measure]:
+    """Bias of the margin over the label's window, of those who have one; the noise is the bootstrap's of the total."""
+    import numpy as np
+
+    said, came = _thinned(found)
+    total = float(found.came.sum())
+    bias = abs(float(found.said.sum()) - total) / abs(total) if total else math.nan
+    draw = np.random.default_rng(SEED)
+    gaps = [float((said - came)[draw.integers(0, len(came), len(came))].sum()) / abs(float(came.sum()) or 1.0)
+            for _ in range(ROUNDS)] if len(came) else [math.nan]
+    bound = abs(own.get("total_bias", 0.0)) + LTV_BIAS + ERRORS * float(np.std(gaps))
+    return [Measure(Family.PERFORMANCE, "margin_bias", "matured", bias if math.isfinite(bias) else None,
+                    bound if math.isfinite(bound) else None,
+                    f"{found.said.sum():,.0f} EUR were expected, {total:,.0f} came from {len(found.came):,} at "
+                    f"{found.cutoff}")]
+
+
+def _thinned(found: Truth) -> tuple[Floats, Floats]:
+    import numpy as np
+
+    if len(found.said) <= MAX_ROWS:
+        return found.said, found.came
+    kept = np.sort(np.random.default_rng(SEED).choice(len(found.said), MAX_ROWS, replace=False))
+    return found.said[kept], found.came[kept]
+
+
+def _noise(said: Floats, came: Floats) -> dict[str, float]:
+    """Standard errors by the bootstrap over subscribers (Efron and Tibshirani 1993, ch. 6)."""
+    import numpy as np
+
+    from pipelines.gate.classification import Ranked
+
+    if not len(came):
+        return dict.fromkeys(("ece", "auc", "lift_at_10"), math.nan)
+    ranked, draw, share = Ranked(came, said), np.random.default_rng(SEED), np.full(len(came), 1.0 / len(came))
+    draws = [ranked.figures(draw.multinomial(len(came), share)) for _ in range(ROUNDS)]
+    return {name: float(np.nanstd([each[name] for each in draws])) for name in ("ece", "auc", "lift_at_10")}
+
+
+def _evaluation(champion: Champion) -> dict[str, float]:
+    """The version's figures when it was judged, with the standard errors its 95 % intervals tell of."""
+    stored = json.loads((bundles.path_of(champion.model, champion.version) / "evaluation.json").read_text())
+    own = {name: float(figure) for name, figure in stored["metrics"].items() if figure is not None}
+    for name, place in (("auc", "auc_error"), ("lift_at_10", "lift_error")):
+        low, high = stored.get("intervals", {}).get(name) or (None, None)
+        if low is not None and high is not None:
+            own[place] = (high - low) / 3.92
+    return own
+
+
+def trained_as_of(champion: Champion) -> date:
+    manifest = bundles.path_of(champion.model, champion.version) / bundles.MANIFEST
+    return parse_day(str(json.loads(manifest.read_text(encoding="utf-8"))["trained_as_of"]))
+
+
+def _said(champion: Champion, spec: ModelSpec, cutoff: date) -> pd.DataFrame | None:
+    """`subscriber_id` and `said` of a cut-off: published scores, else a classifier's answer to the features of then."""
+    import pandas as pd
+
+    from pipelines.models.spec import Kind
+    from pipelines.scoring.table import probability_column
+
+    key = {"as_of": cutoff.isoformat(), "version": str(champion.version)}
+    scores = Dataset(settings().scores / spec.name, ("as_of", "version"))
+    is_formula = spec.kind is Kind.FORMULA
+    columns = ["survival_by_month", "margin_eur_by_month"] if is_formula else [probability_column(spec.name)]
+    if scores.entry(key) is not None:
+        table = pd.read_parquet(scores.verify(key), columns=["subscriber_id", *columns], partitioning=None)
+        said = _first_months(table, spec) if is_formula else table[columns[0]]
+        return pd.DataFrame({"subscriber_id": table["subscriber_id"], "said": said})
+    return None if is_formula else _computed(champion, cutoff)
+
+
+def _first_months(table: pd.DataFrame, spec: ModelSpec) -> Any:
+    """Expected margin of the label's window, not discounted: half of a month's leavers pay for it (see models/ltv)."""
+    import numpy as np
+
+    months = spec.horizon_days // 30
+    stay = np.array(table["survival_by_month"].tolist(), dtype=np.float64)[:, :months]  # at the end of each month
+    margin = np.array(table["margin_eur_by_month"].tolist(), dtype=np.float64)[:, :months]
+    present = (np.hstack([np.ones((len(stay), 1)), stay[:, :-1]]) + stay) / 2
+    return (present * margin).sum(axis=1)
+
+
+def _computed(champion: Champion, cutoff: date) -> pd.DataFrame | None:
+    """What the version says today of the features published for the cut-off: an evaluation, published nowhere."""
+    import pandas as pd
+
+    loaded = bundles.load(bundles.path_of(champion.model, champion.version), expected=champion.sha256)
+    frame = _features(loaded.columns, cutoff)
+    if frame is None:
+        return None
+    return pd.DataFrame({"subscriber_id": frame["subscriber_id"], "said": loaded.predict(frame)})
+
+
+def _features(columns: list[str], cutoff: date) -> pd.DataFrame | None:
+    """The published columns of everyone active at a cut-off; None when one is in no partition of it."""
+    import pyarrow.parquet as pq
+
+    frame: pd.DataFrame | None = None
+    for folder in sorted(settings().features.glob("ftr_*")):
+        dataset, key = Dataset(folder, ("as_of",)), {"as_of": cutoff.isoformat()}
+        if dataset.entry(key) is None:
+            continue
+        path = dataset.verify(key)
+        wanted = [name for name in pq.read_schema(path).names
+                  if name in columns and (frame is None or name not in frame.columns)]
+        part = pq.read_table(path, columns=["subscriber_id", *wanted], partitioning=None).to_pandas()
+        frame = part if frame is None else frame.merge(part, on="subscriber_id", validate="one_to_one")
+    return frame if frame is not None and set(columns) <= set(frame.columns) else None

@@ -1,0 +1,312 @@
+"""From the measures of a night to one cause and one action: a pure function, with the columns and cohorts that say so.
+
+Read in this order, and the first that speaks is the cause:
+
+1. broken feed: a feed, a join or the missing shares are off, and no known change says why. It holds: what follows
+   was computed from broken data, and a version trained on it would learn the fault.
+2. unknown: too few rows, no measure, a crash, most columns not comparable.
+3. concept shift: on matured labels the version is off by more than their noise, or more people leave than ever did.
+4. known change: prices, a region's vendor or an operator changed, and what moved is what such a change moves.
+5. season: what moved looks like the same night a year ago.
+6. population shift: enough inputs moved, or a few did and the scores or the classifier say so too.
+7. quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+from pipelines.monitoring.measure import Family, Measure, Status
+
+# Measures of the PERFORMANCE family that need no matured label.
+LEADING = frozenset({"early_leavers"})
+MISSING = "missing"
+
+
+class Cause(StrEnum):
+    BROKEN_FEED = "broken_feed"
+    KNOWN_CHANGE = "known_change"
+    SEASON = "season"
+    POPULATION_SHIFT = "population_shift"
+    CONCEPT_SHIFT = "concept_shift"
+    QUIET = "quiet"
+    UNKNOWN = "unknown"
+
+
+class Action(StrEnum):
+    """What becomes of a night. Only `retrain` starts a training; `hold` stops and waits for a person."""
+
+    HOLD = "hold"
+    RETRAIN = "retrain"
+    FLAG = "flag"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When measures together are a cause. Each measure's own bound is calibrated where it is measured."""
+
+    min_rows: int = 200
+    # A share, not any one: of fifty columns some move every month, and each false alarm costs a training.
+    drifted_share: float = 0.15
+    # With more than half of the columns unmeasured, silence about the rest says little.
+    unknown_share: float = 0.5
+    # Of what moved, so much must look like last year's same night to be called season, be a known change's to be
+    # called that.
+    explained_share: float = 0.7
+    # PSI against the same night a year ago below which a column is where it was then (Siddiqi 2006: 0.1, no change).
+    season_psi: float = 0.1
+    new_days: int = 7         # a known change is told on so many nights, whether or not anything moved
+    cool_down_days: int = 28  # between two retrains that drift asked for
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact of the published data: `what` in words, known from `known_on`, and what such a change moves."""
+
+    kind: str
+    known_on: date
+    what: str
+    columns: frozenset[str] = frozenset()   # feature columns
+    cohorts: frozenset[str] = frozenset()   # as subjects of cohorts name them: `region=north`, or `region` for all
+    is_everything: bool = False             # a new operator may move any column
+
+    def explains(self, measure: Measure) -> bool:
+        """Whether the subject (a column, a pair `a ~ b`, a cohort) is among what this change moves."""
+        if self.is_everything:
+            return measure.family is not Family.QUALITY
+        names = _names(measure)
+        if measure.family is Family.PEERS:
+            return any(name in self.cohorts or name.split("=")[0] in self.cohorts for name in names)
+        return any(name in self.columns for name in names)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What triage must know beside the measures. `asked`: the other nights on which drift asked for a retrain.
+
+    `last_year`: PSI of a column tonight against the same night 52 weeks ago; None when none is published.
+    """
+
+    model: str
+    as_of: date
+    reference_rows: int
+    current_rows: int
+    changes: tuple[Change, ...] = ()
+    last_year: Mapping[str, float | None] | None = None
+    asked: tuple[date, ...] = ()
+    thresholds: Thresholds = THRESHOLDS
+
+
+@dataclass(frozen=True)
+class Triage:
+    """One cause, what to do, why in words; `columns` and `cohorts` are the subjects that say so."""
+
+    cause: Cause
+    action: Action
+    reasons: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    cohorts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Night:
+    """The measures in alarm, those a known change explains apart from the rest."""
+
+    measures: tuple[Measure, ...]
+    context: Context
+    explained: tuple[Measure, ...] = field(init=False)
+    alarms: tuple[Measure, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        alarmed = [each for each in self.measures if each.status is Status.ALARM]
+        is_told = {id(each) for each in alarmed for change in self.context.changes if change.explains(each)}
+        object.__setattr__(self, "explained", tuple(each for each in alarmed if id(each) in is_told))
+        object.__setattr__(self, "alarms", tuple(each for each in alarmed if id(each) not in is_told))
+
+    def of(self, *families: Family) -> tuple[Measure, ...]:
+        return tuple(each for each in self.alarms if each.family in families)
+
+
+def triage(measures: Sequence[Measure], context: Context) -> Triage:
+    """The cause of a night and what to do. Pure; the order of the measures does not matter."""
+    ordered = sorted(measures, key=lambda each: (each.family, each.name, each.subject))
+    night = _Night(tuple(ordered), context)
+    for judge in (_broken_feed, _unknown, _concept_shift, _known_change, _season, _population_shift):
+        found = judge(night)
+        if found is not None:
+            return _cooled(found, context)
+    moved = night.of(Family.INPUT)
+    return _told(Cause.QUIET, Action.NONE, moved, ["within bounds together"] if moved else [])
+
+
+def _broken_feed(night: _Night) -> Triage | None:
+    """Data first. A column that lost values, values that changed their owners overnight: a feed's or a join's doing."""
+    feeds = night.of(Family.QUALITY)
+    joins = night.of(Family.CONTINUITY, Family.ASSOCIATION)
+    lost = tuple(each for each in night.of(Family.INPUT) if each.name == MISSING)
+    if not (feeds or joins or lost):
+        return None
+    return _told(Cause.BROKEN_FEED, Action.HOLD, (*feeds, *lost, *joins))
+
+
+def _unknown(night: _Night) -> Triage | None:
+    context, bounds = night.context, night.context.thresholds
+    thin = [f"{rows} rows in {where}, fewer than {bounds.min_rows}"
+            for rows, where in ((context.reference_rows, "the training sample"), (context.current_rows, "the night"))
+            if rows < bounds.min_rows]
+    if thin:
+        return Triage(Cause.UNKNOWN, Action.NONE, tuple(thin))
+    inputs = _columns(night.measures)
+    if not inputs:
+        return Triage(Cause.UNKNOWN, Action.NONE, ("no input was measured",))
+    blind = [name for name, of in inputs.items() if not any(each.status is not Status.UNKNOWN for each in of)]
+    if len(blind) > bounds.unknown_share * len(inputs):
+        why = sorted({f"{name}: {of.detail}" for name in blind for of in inputs[name] if of.detail})
+        return Triage(Cause.UNKNOWN, Action.NONE,
+                      (f"{len(blind)} of {len(inputs)} columns could not be compared", *why), tuple(blind))
+    return None
+
+
+def _concept_shift(night: _Night) -> Triage | None:
+    """What was learned no longer holds. Matured labels are worth a training; a leading sign is told before them."""
+    alarms = night.of(Family.PERFORMANCE)
+    if not alarms:
+        return None
+    matured = [each for each in alarms if each.name not in LEADING]
+    if matured:
+        changes = [change.what for change in night.context.changes]
+        return _told(Cause.CONCEPT_SHIFT, Action.RETRAIN, alarms, changes)
+    if night.context.changes and _is_new(night):
+        return None
+    return _told(Cause.CONCEPT_SHIFT, Action.FLAG, alarms, [
+        "a leading sign: a training would learn nothing of it before its labels mature"])
+
+
+def _known_change(night: _Night) -> Triage | None:
+    """Flagged: its rows have no labels yet. Once they have, matured performance says whether to train."""
+    moved = _count(night.explained)
+    is_most = moved > 0 and moved >= night.context.thresholds.explained_share * _count(
+        (*night.explained, *night.of(Family.INPUT, Family.SCORE, Family.PEERS, Family.CLASSIFIER)))
+    if not (_is_new(night) or is_most):
+        return None
+    told = [f"{change.what} (known from {change.known_on})" for change in night.context.changes]
+    return _told(Cause.KNOWN_CHANGE, Action.FLAG, night.explained, told, first=True)
+
+
+def _season(night: _Night) -> Triage | None:
+    last_year, bounds = night.context.last_year, night.context.thresholds
+    moved = sorted({name for each in night.of(Family.INPUT) for name in _names(each)})
+    if last_year is None or not moved or not _is_shift(night):
+        return None
+    alike = [name for name in moved if _is_alike(last_year.get(name), bounds.season_psi)]
+    if len(alike) < bounds.explained_share * len(moved):
+        return None
+    told = f"{len(alike)} of {len(moved)} moved columns are where they were 52 weeks ago"
+    return _told(Cause.SEASON, Action.FLAG, [e for e in night.of(Family.INPUT) if set(_names(e)) & set(alike)], [told],
+                 first=True)
+
+
+def _population_shift(night: _Night) -> Triage | None:
+    """A retrain when the shift is surely not the season's, or when it reaches the scores.
+
+    Without last year's night nobody can tell season from shift by the inputs alone. Then a shift that leaves the
+    scores where they were costs nothing until the weekly training; one that moves them may already decide wrongly.
+    """
+    if not _is_shift(night):
+        return None
+    alarms = night.of(Family.INPUT, Family.SCORE, Family.CLASSIFIER, Family.PEERS)
+    inputs = _columns(night.measures)
+    moved = {each.subject for each in night.of(Family.INPUT)}
+    told = [f"{len(moved)} of {len(inputs)} columns moved"]
+    if night.context.last_year is None:
+        told.append("no same weeks last year")
+        if not night.of(Family.SCORE):
+            told.append("the scores are where they were: no training before the weekly one")
+            return _told(Cause.POPULATION_SHIFT, Action.FLAG, alarms, told, first=True)
+    return _told(Cause.POPULATION_SHIFT, Action.RETRAIN, alarms, told, first=True)
+
+
+def _is_shift(night: _Night) -> bool:
+    """Enough columns, or some together with the classifier or the scores."""
+    moved = {each.subject for each in night.of(Family.INPUT)}
+    inputs = _columns(night.measures)
+    if not moved:
+        return False
+    return len(moved) >= night.context.thresholds.drifted_share * len(inputs) or bool(
+        night.of(Family.SCORE, Family.CLASSIFIER))
+
+
+def _is_new(night: _Night) -> bool:
+    """Whether a change became known within the last nights."""
+    newest = timedelta(days=night.context.thresholds.new_days)
+    return any(timedelta(0) <= night.context.as_of - change.known_on < newest for change in night.context.changes)
+
+
+def _cooled(found: Triage, context: Context) -> Triage:
+    """One retrain per so many days, whichever night is judged first: a storm of drift makes one."""
+    if found.action is not Action.RETRAIN:
+        return found
+    near = [day for day in context.asked
+            if day != context.as_of and abs((day - context.as_of).days) < context.thresholds.cool_down_days]
+    if not near:
+        return found
+    why = f"drift asked for a retrain on {max(near)}; the next may be asked for {context.thresholds.cool_down_days} " \
+          "days from it"
+    return Triage(found.cause, Action.FLAG, (*found.reasons, why), found.columns, found.cohorts)
+
+
+def _told(
+    cause: Cause, action: Action, because: Iterable[Measure], words: Sequence[str] = (), *, first: bool = False
+) -> Triage:
+    """The verdict with its sentences: `words` before the measures when `first`, else after them."""
+    alarms = list(because)
+    sentences = tuple(dict.fromkeys(sentence(each) for each in sorted(alarms, key=_worst_first)))
+    reasons = (*words, *sentences) if first else (*sentences, *words)
+    columns = {name for each in alarms for name in _names(each) if not _is_cohort(each, name)}
+    cohorts = {name for each in alarms for name in _names(each) if _is_cohort(each, name)}
+    return Triage(cause, action, tuple(reasons), tuple(sorted(columns)), tuple(sorted(cohorts)))
+
+
+def sentence(measure: Measure) -> str:
+    """One alarm in words: `data_mb_30d: psi 0.61, bound 0.18 (detail)`."""
+    value = "unknown" if measure.value is None else f"{measure.value:.3g}"
+    bound = "" if measure.bound is None else f", bound {measure.bound:.3g}"
+    return f"{measure.subject}: {measure.name} {value}{bound}" + (f" ({measure.detail})" if measure.detail else "")
+
+
+def _worst_first(measure: Measure) -> tuple[int, float, str]:
+    order = list(Family).index(measure.family)
+    return order, -(measure.value or 0.0) / (measure.bound or 1.0), measure.subject
+
+
+def _columns(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
+    """The measures of each input column."""
+    found: dict[str, list[Measure]] = {}
+    for each in measures:
+        if each.family is Family.INPUT:
+            found.setdefault(each.subject, []).append(each)
+    return found
+
+
+def _names(measure: Measure) -> list[str]:
+    """The columns or cohorts of a subject: a pair is written `a ~ b`."""
+    return [part.strip() for part in measure.subject.split("~")]
+
+
+def _is_cohort(measure: Measure, name: str) -> bool:
+    return measure.family is Family.PEERS or "=" in name
+
+
+def _count(measures: Iterable[Measure]) -> int:
+    return len({each.subject for each in measures})
+
+
+def _is_alike(psi: float | None, bound: float) -> bool:
+    return psi is not None and 0 <= psi < bound
