@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Action", "Cause", "DriftVerdict", "as_dict", "held", "monitor", "report_folder"]
+EVENT_REASONS = 10
+SAME_ALARM = timedelta(days=7)
+
+__all__ = ["Action", "Cause", "DriftVerdict", "as_dict", "event", "held", "monitor", "report_folder"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict
     write_json(report_folder(model, as_of) / "verdict.json", as_dict(verdict))
     history.keep(model, as_of, champion.version, measures)
     trend.write(model)
+    _tell(verdict)
     log.info("monitored model=%s as_of=%s version=%d cause=%s action=%s", model, as_of, champion.version,
              verdict.cause, verdict.action)
     report(f"{model} at {as_of}: {verdict.cause}, {verdict.action}"
@@ -111,6 +115,13 @@ def held(verdict: DriftVerdict) -> Held:
     step = ("an unknown is no all-clear: mend the input, then the same command again" if verdict.cause is Cause.UNKNOWN
             else "mend the feed or the join, correct the drop, then the same command again; nothing is retrained")
     return Held(f"monitor {verdict.model} {verdict.as_of}: {verdict.cause}", verdict.reasons, step)
+
+
+def event(verdict: DriftVerdict) -> dict[str, Any]:
+    """What the event of a drift carries to the retrain it starts: JSON, the worst reasons first."""
+    return {"cause": verdict.cause.value, "as_of": verdict.as_of.isoformat(), "version": verdict.version,
+            "reasons": list(verdict.reasons[:EVENT_REASONS]), "columns": list(verdict.columns),
+            "cohorts": list(verdict.cohorts)}
 
 
 def asked(model: str, as_of: date) -> tuple[date, ...]:
@@ -153,6 +164,21 @@ def _measured_inputs(champion: Champion, as_of: date) -> list[Measure]:
         log.exception("monitor %s %s: the comparison crashed", champion.model, as_of)
         return [Measure(Family.INPUT, "comparison", "all columns", None, None,
                         f"the comparison crashed: {type(error).__name__}: {error}")]
+
+
+def _tell(verdict: DriftVerdict) -> None:
+    """One notice per model and cause: a night that goes on with what the week before had says nothing new."""
+    from pipelines import notices
+
+    if verdict.cause is Cause.QUIET:
+        return
+    nights = (report_folder(verdict.model, verdict.as_of - timedelta(days=off)) / "verdict.json"
+              for off in range(1, SAME_ALARM.days + 1))
+    if any(path.exists() and _json(path).get("cause") == verdict.cause for path in nights):
+        return
+    notices.once(f"watch.{verdict.model}.{verdict.cause}.{verdict.as_of}",
+                 f"{verdict.model} {verdict.as_of}: {verdict.cause}, {verdict.action}: "
+                 + "; ".join(verdict.reasons[:3]))
 
 
 def _rows(champion: Champion, as_of: date) -> tuple[int, int]:
