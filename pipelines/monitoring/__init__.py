@@ -84,14 +84,12 @@ def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict
 
 
 def measure(champion: Champion, spec: ModelSpec, as_of: date) -> list[Measure]:
-    """Every measure of a night: the inputs, who is leaving, matured performance, and its estimate without labels."""
-    from pipelines.monitoring import estimate, leaving, performance
+    """Every measure of a night: its inputs, scores and leavers, matured performance, its estimate without labels."""
+    from pipelines.monitoring import estimate, performance
 
     inputs = _measured_inputs(champion, as_of)
-    found = [*inputs, *performance.matured(champion, spec, as_of)]
-    if spec.outcome == "risk":
-        found += leaving.early_leavers(as_of)
-    return [*found, *estimate.estimated(champion, spec, as_of, inputs)]
+    return [*inputs, *performance.matured(champion, spec, as_of),
+            *estimate.estimated(champion, spec, as_of, inputs)]
 
 
 def context_of(champion: Champion, spec: ModelSpec, as_of: date, measures: Sequence[Measure]) -> Context:
@@ -101,12 +99,14 @@ def context_of(champion: Champion, spec: ModelSpec, as_of: date, measures: Seque
 
     moved = sorted({each.subject for each in measures
                     if each.family is Family.INPUT and each.status is Status.ALARM})
+    near = verdicts_near(champion.model, as_of, max(THRESHOLDS.cool_down_days, THRESHOLDS.window_days))
     learned_until = performance.trained_as_of(champion) - spec.label_mart.known_after
     return Context(
         champion.model, as_of, *_rows(champion, as_of),
         changes=changes.known(as_of, learned_until),
         last_year=season.same_weeks(moved, as_of) if moved else {},
-        asked=asked(champion.model, as_of),
+        asked=tuple(day for day, (_, action) in near.items() if action == Action.RETRAIN),
+        held=tuple(day for day, (cause, _) in near.items() if cause == Cause.BROKEN_FEED and day < as_of),
     )
 
 
@@ -124,15 +124,15 @@ def event(verdict: DriftVerdict) -> dict[str, Any]:
             "cohorts": list(verdict.cohorts)}
 
 
-def asked(model: str, as_of: date) -> tuple[date, ...]:
-    """The other nights near this one on which drift asked for a retrain, by their verdicts."""
-    reach = THRESHOLDS.cool_down_days
-    found = []
+def verdicts_near(model: str, as_of: date, reach: int) -> dict[date, tuple[str, str]]:
+    """Cause and action of the other nights at most so many days from this one."""
+    found = {}
     for off in range(-reach, reach + 1):
         path = report_folder(model, as_of + timedelta(days=off)) / "verdict.json"
-        if off and path.exists() and _json(path).get("action") == Action.RETRAIN:
-            found.append(as_of + timedelta(days=off))
-    return tuple(found)
+        if off and path.exists():
+            told = _json(path)
+            found[as_of + timedelta(days=off)] = (str(told.get("cause")), str(told.get("action")))
+    return found
 
 
 def report_folder(model: str, as_of: date) -> Path:

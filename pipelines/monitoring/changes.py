@@ -75,8 +75,7 @@ def prices(as_of: date, since: date) -> tuple[Change, ...]:
                 found.append(Change(
                     "prices", as_of - int(age) * DAY + DAY if age else as_of,
                     f"prices of {counts[age]:,} of {len(part):,} lines of {operator} changed on "
-                    f"{as_of - int(age) * DAY}", PRICES,
-                    frozenset({"plan_code", "plan", f"operator={operator}", "contract_type"})))
+                    f"{as_of - int(age) * DAY}", PRICES, frozenset({"everyone", f"operator={operator}"})))
     return tuple(found)
 
 
@@ -87,7 +86,7 @@ def vendors(as_of: date, since: date) -> tuple[Change, ...]:
         if since < day <= as_of:
             found.append(Change(
                 "vendor", day, f"{cells} cells of region {region} went from {before} to {now}", RADIO,
-                frozenset({f"region={region}", f"vendor={before}", f"vendor={now}"})))
+                frozenset({f"region={region}"})))
     return tuple(found)
 
 

@@ -97,7 +97,7 @@ def render(model: str, nights: Sequence[Night], rows: Iterable[Mapping[str, Any]
     sections = []
     for family in ORDER:
         mine = [_chart(key, points) for key, points in series.items() if key[0] == family.value]
-        told = [chart for _, chart in sorted(mine, key=lambda each: each[0]) if chart.line or chart.newest]
+        told = [chart for _, chart in sorted(mine, key=lambda each: each[0]) if chart.line or chart.detail]
         if told:
             sections.append({"title": TITLES[family], "charts": told[:MOST_CHARTS], "left": len(told) - MOST_CHARTS,
                              "open": family is not Family.INPUT or any(c.alarms for c in told)})

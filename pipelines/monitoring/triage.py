@@ -5,7 +5,7 @@ Read in this order, and the first that speaks is the cause:
 1. broken feed: a feed, a join or the missing shares are off, and no known change says why. It holds: what follows
    was computed from broken data, and a version trained on it would learn the fault.
 2. unknown: too few rows, no measure, a crash, most columns not comparable.
-3. concept shift: on matured labels the version is off by more than their noise, or more people leave than ever did.
+3. concept shift: on matured labels the version is off by more than their noise, or more people leave than did.
 4. known change: prices, a region's vendor or an operator changed, and what moved is what such a change moves.
 5. season: what moved looks like the same night a year ago.
 6. population shift: enough inputs moved, or a few did and the scores or the classifier say so too.
@@ -21,9 +21,9 @@ from enum import StrEnum
 
 from pipelines.monitoring.measure import Family, Measure, Status
 
-# Measures of the PERFORMANCE family that need no matured label.
-LEADING = frozenset({"early_leavers"})
-MISSING = "missing"
+MISSING = "missing"   # the name of an input's missing share
+LEAVERS = "leavers"   # of a cohort's leading sign: more people left than in the weeks before, labels or not
+SCORE = "score"       # of a cohort's scores against its peers'
 
 
 class Cause(StrEnum):
@@ -61,6 +61,7 @@ class Thresholds:
     season_psi: float = 0.1
     new_days: int = 7         # a known change is told on so many nights, whether or not anything moved
     cool_down_days: int = 28  # between two retrains that drift asked for
+    window_days: int = 30     # how long the days of a broken feed stay in what is computed from them
 
 
 THRESHOLDS = Thresholds()
@@ -68,30 +69,34 @@ THRESHOLDS = Thresholds()
 
 @dataclass(frozen=True)
 class Change:
-    """A fact of the published data: `what` in words, known from `known_on`, and what such a change moves."""
+    """A fact of the published data: `what` in words, known from `known_on`, and what such a change moves.
+
+    `columns` are features; `cohorts`, written `region=north`, are those whose scores and leaving it moves. A new
+    operator (`is_everything`) may move any column.
+    """
 
     kind: str
     known_on: date
     what: str
-    columns: frozenset[str] = frozenset()   # feature columns
-    cohorts: frozenset[str] = frozenset()   # as subjects of cohorts name them: `region=north`, or `region` for all
-    is_everything: bool = False             # a new operator may move any column
+    columns: frozenset[str] = frozenset()
+    cohorts: frozenset[str] = frozenset()
+    is_everything: bool = False
 
     def explains(self, measure: Measure) -> bool:
-        """Whether the subject (a column, a pair `a ~ b`, a cohort) is among what this change moves."""
+        """Whether this change moves the measure's column, one of its pair, or its cohort's scores and leaving."""
         if self.is_everything:
-            return measure.family is not Family.QUALITY
-        names = _names(measure)
+            return measure.family not in (Family.QUALITY, Family.PERFORMANCE)
         if measure.family is Family.PEERS:
-            return any(name in self.cohorts or name.split("=")[0] in self.cohorts for name in names)
-        return any(name in self.columns for name in names)
+            is_of_people = measure.name in (SCORE, LEAVERS)
+            return measure.subject in self.cohorts if is_of_people else measure.name in self.columns
+        return any(name in self.columns for name in _names(measure))
 
 
 @dataclass(frozen=True)
 class Context:
-    """What triage must know beside the measures. `asked`: the other nights on which drift asked for a retrain.
-
-    `last_year`: PSI of a column tonight against the same night 52 weeks ago; None when none is published.
+    """What triage must know beside the measures. `last_year`: PSI of a column tonight against the same night 52 weeks
+    ago; None when none is published. `asked`: the other nights on which drift asked for a retrain. `held`: earlier
+    nights on which a feed was broken.
     """
 
     model: str
@@ -101,6 +106,7 @@ class Context:
     changes: tuple[Change, ...] = ()
     last_year: Mapping[str, float | None] | None = None
     asked: tuple[date, ...] = ()
+    held: tuple[date, ...] = ()
     thresholds: Thresholds = THRESHOLDS
 
 
@@ -176,17 +182,15 @@ def _unknown(night: _Night) -> Triage | None:
 
 def _concept_shift(night: _Night) -> Triage | None:
     """What was learned no longer holds. Matured labels are worth a training; a leading sign is told before them."""
-    alarms = night.of(Family.PERFORMANCE)
-    if not alarms:
-        return None
-    matured = [each for each in alarms if each.name not in LEADING]
+    matured = night.of(Family.PERFORMANCE)
+    leaving = tuple(each for each in night.of(Family.PEERS) if each.name == LEAVERS)
     if matured:
-        changes = [change.what for change in night.context.changes]
-        return _told(Cause.CONCEPT_SHIFT, Action.RETRAIN, alarms, changes)
-    if night.context.changes and _is_new(night):
-        return None
-    return _told(Cause.CONCEPT_SHIFT, Action.FLAG, alarms, [
-        "a leading sign: a training would learn nothing of it before its labels mature"])
+        changes = [f"since a known change: {change.what}" for change in night.context.changes]
+        return _told(Cause.CONCEPT_SHIFT, Action.RETRAIN, (*matured, *leaving), changes)
+    if leaving and not _is_new(night):
+        return _told(Cause.CONCEPT_SHIFT, Action.FLAG, leaving, [
+            "a leading sign: a training would learn nothing of it before its labels mature"])
+    return None
 
 
 def _known_change(night: _Night) -> Triage | None:
@@ -214,17 +218,24 @@ def _season(night: _Night) -> Triage | None:
 
 
 def _population_shift(night: _Night) -> Triage | None:
-    """A retrain when the shift is surely not the season's, or when it reaches the scores.
+    """A retrain when the shift is surely not the season's, or when it reaches the scores; a cohort's alone is told.
 
     Without last year's night nobody can tell season from shift by the inputs alone. Then a shift that leaves the
     scores where they were costs nothing until the weekly training; one that moves them may already decide wrongly.
     """
-    if not _is_shift(night):
-        return None
     alarms = night.of(Family.INPUT, Family.SCORE, Family.CLASSIFIER, Family.PEERS)
-    inputs = _columns(night.measures)
+    if not _is_shift(night):
+        cohorts = night.of(Family.PEERS)
+        if not cohorts:
+            return None
+        return _told(Cause.POPULATION_SHIFT, Action.FLAG, cohorts, ["a cohort moved and its peers did not"])
     moved = {each.subject for each in night.of(Family.INPUT)}
-    told = [f"{len(moved)} of {len(inputs)} columns moved"]
+    told = [f"{len(moved)} of {len(_columns(night.measures))} columns moved"]
+    broken = [day for day in night.context.held
+              if timedelta(0) < night.context.as_of - day <= timedelta(days=night.context.thresholds.window_days)]
+    if broken:
+        told.append(f"a feed was broken on {max(broken)}: its days are still in what was computed tonight")
+        return _told(Cause.POPULATION_SHIFT, Action.FLAG, alarms, told, first=True)
     if night.context.last_year is None:
         told.append("no same weeks last year")
         if not night.of(Family.SCORE):
@@ -275,14 +286,15 @@ def _told(
 
 
 def sentence(measure: Measure) -> str:
-    """One alarm in words: `data_mb_30d: psi 0.61, bound 0.18 (detail)`."""
+    """One alarm in words: `data_mb_30d: psi 0.61, bound 0.18 (detail)`; a cohort's names its column second."""
     value = "unknown" if measure.value is None else f"{measure.value:.3g}"
     bound = "" if measure.bound is None else f", bound {measure.bound:.3g}"
     return f"{measure.subject}: {measure.name} {value}{bound}" + (f" ({measure.detail})" if measure.detail else "")
 
 
 def _worst_first(measure: Measure) -> tuple[int, float, str]:
-    order = list(Family).index(measure.family)
+    first = (Family.QUALITY, Family.PERFORMANCE)
+    order = first.index(measure.family) if measure.family in first else len(first) + list(Family).index(measure.family)
     return order, -(measure.value or 0.0) / (measure.bound or 1.0), measure.subject
 
 
