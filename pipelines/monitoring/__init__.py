@@ -106,6 +106,7 @@ def context_of(champion: Champion, spec: ModelSpec, as_of: date, measures: Seque
         changes=changes.known(as_of, learned_until),
         last_year=season.same_weeks(moved, as_of) if moved else {},
         asked=tuple(day for day, (_, action) in near.items() if action == Action.RETRAIN),
+        sources=sources(as_of), before=_alarmed_before(champion.model, as_of),
         held=tuple(day for day, (cause, _) in near.items() if cause == Cause.BROKEN_FEED and day < as_of),
     )
 
@@ -122,6 +123,28 @@ def event(verdict: DriftVerdict) -> dict[str, Any]:
     return {"cause": verdict.cause.value, "as_of": verdict.as_of.isoformat(), "version": verdict.version,
             "reasons": list(verdict.reasons[:EVENT_REASONS]), "columns": list(verdict.columns),
             "cohorts": list(verdict.cohorts)}
+
+
+def sources(as_of: date) -> dict[str, str]:
+    """The published table of each feature column of a night."""
+    import pyarrow.parquet as pq
+
+    found: dict[str, str] = {}
+    for folder in sorted(settings().features.glob("ftr_*")):
+        live = Dataset(folder, ("as_of",)).live({"as_of": as_of.isoformat()})
+        if live.exists():
+            found |= dict.fromkeys(pq.read_schema(live).names, folder.name)
+    return found
+
+
+def _alarmed_before(model: str, as_of: date) -> frozenset[str] | None:
+    """The input columns in alarm on the newest night watched in the week before; None when none was."""
+    for off in range(1, SAME_ALARM.days + 1):
+        path = report_folder(model, as_of - timedelta(days=off)) / "verdict.json"
+        if path.exists():
+            return frozenset(each["subject"] for each in _json(path).get("measures", [])
+                             if each["family"] == Family.INPUT and each["status"] == "alarm")
+    return None
 
 
 def verdicts_near(model: str, as_of: date, reach: int) -> dict[date, tuple[str, str]]:

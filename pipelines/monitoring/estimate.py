@@ -9,7 +9,6 @@ is shown only when no input lies out of the training range and none is in alarm.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from pipelines import bundle as bundles
 from pipelines.champions import Champion
 from pipelines.monitoring.measure import Family, Measure, Status
+from pipelines.monitoring.performance import evaluation
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -102,9 +102,8 @@ def _ranges(paths: Sequence[object]) -> dict[str, Range]:
 
 
 def _loss(champion: Champion, said: Floats) -> Measure:
-    stored = json.loads((bundles.path_of(champion.model, champion.version) / "evaluation.json").read_text())
-    own, expected = stored["metrics"].get("auc"), expected_auc(said)
-    loss = None if own is None else float(own) - expected
+    own, expected = evaluation(champion).get("auc"), expected_auc(said)
+    loss = None if own is None else own - expected
     return Measure(Family.ESTIMATE, "auc_loss", "expected", loss, None,
                    f"AUC {expected:.3f} is to be expected of tonight's probabilities, "
                    f"{'unknown' if own is None else f'{own:.3f}'} when the version was judged")

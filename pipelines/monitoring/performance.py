@@ -56,7 +56,7 @@ def matured(champion: Champion, spec: ModelSpec, as_of: date) -> list[Measure]:
     found = truth(champion, spec, as_of)
     if isinstance(found, str):
         return [Measure(Family.PERFORMANCE, "matured", "labels", None, None, found)]
-    own = _evaluation(champion)
+    own = evaluation(champion)
     return value(found, own) if spec.kind is Kind.FORMULA else probability(found, own)
 
 
@@ -161,9 +161,12 @@ def _lift_error(lift: float, positives: int, share: float = 0.10) -> float:
     return math.sqrt(captured * (1 - captured) / positives) / share if positives else math.nan
 
 
-def _evaluation(champion: Champion) -> dict[str, float]:
-    """The version's figures when it was judged, with the standard errors its 95 % intervals tell of."""
-    stored = json.loads((bundles.path_of(champion.model, champion.version) / "evaluation.json").read_text())
+def evaluation(champion: Champion) -> dict[str, float]:
+    """The version's figures when it was judged, with the standard errors its 95 % intervals tell of; {} if none are."""
+    path = bundles.path_of(champion.model, champion.version) / "evaluation.json"
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
     own = {name: float(figure) for name, figure in stored["metrics"].items() if figure is not None}
     for name, place in (("auc", "auc_error"), ("lift_at_10", "lift_error")):
         low, high = stored.get("intervals", {}).get(name) or (None, None)
@@ -173,8 +176,10 @@ def _evaluation(champion: Champion) -> dict[str, float]:
 
 
 def trained_as_of(champion: Champion) -> date:
+    """Until when the version's labels reach: its own training date, whenever it came into force."""
     manifest = bundles.path_of(champion.model, champion.version) / bundles.MANIFEST
-    return parse_day(str(json.loads(manifest.read_text(encoding="utf-8"))["trained_as_of"]))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    return parse_day(str(told["trained_as_of"])) if "trained_as_of" in told else champion.from_as_of
 
 
 def _said(champion: Champion, spec: ModelSpec, cutoff: date) -> pd.DataFrame | None:

@@ -2,8 +2,9 @@
 
 Read in this order, and the first that speaks is the cause:
 
-1. broken feed: a feed, a join or the missing shares are off, and no known change says why. It holds: what follows
-   was computed from broken data, and a version trained on it would learn the fault.
+1. broken feed: a feed, a join or the missing shares are off, or one source moved overnight and the others did not, and
+   no known change says why. It holds: what follows was computed from broken data, and a version trained on it would
+   learn the fault.
 2. unknown: too few rows, no measure, a crash, most columns not comparable.
 3. concept shift: on matured labels the version is off by more than their noise, or more people leave than did.
 4. known change: prices, a region's vendor or an operator changed, and what moved is what such a change moves.
@@ -23,6 +24,7 @@ from pipelines.monitoring.measure import Family, Measure, Status
 
 MISSING = "missing"   # the name of an input's missing share
 LEAVERS = "leavers"   # of a cohort's leading sign: more people left than in the weeks before, labels or not
+STORM = 0.5           # of a source's columns, overnight
 SCORE = "score"       # of a cohort's scores against its peers'
 
 
@@ -96,7 +98,8 @@ class Change:
 class Context:
     """What triage must know beside the measures. `last_year`: PSI of a column tonight against the same night 52 weeks
     ago; None when none is published. `asked`: the other nights on which drift asked for a retrain. `held`: earlier
-    nights on which a feed was broken.
+    nights on which a feed was broken. `sources`: the table of each column. `before`: the columns in alarm on the night
+    watched last; None when none was.
     """
 
     model: str
@@ -107,6 +110,8 @@ class Context:
     last_year: Mapping[str, float | None] | None = None
     asked: tuple[date, ...] = ()
     held: tuple[date, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    before: frozenset[str] | None = None
     thresholds: Thresholds = THRESHOLDS
 
 
@@ -157,9 +162,32 @@ def _broken_feed(night: _Night) -> Triage | None:
     feeds = night.of(Family.QUALITY)
     joins = night.of(Family.CONTINUITY, Family.ASSOCIATION)
     lost = tuple(each for each in night.of(Family.INPUT) if each.name == MISSING)
-    if not (feeds or joins or lost):
+    if feeds or joins or lost:
+        return _told(Cause.BROKEN_FEED, Action.HOLD, (*feeds, *lost, *joins))
+    storm = _storm(night)
+    if storm is None:
         return None
-    return _told(Cause.BROKEN_FEED, Action.HOLD, (*feeds, *lost, *joins))
+    return _told(Cause.BROKEN_FEED, Action.HOLD, [each for each in night.of(Family.INPUT) if each.subject in storm[1]],
+                 [f"most of {storm[0]} moved overnight and the other sources did not"], first=True)
+
+
+def _storm(night: _Night) -> tuple[str, frozenset[str]] | None:
+    """The source most of whose columns moved since the night before while the others stood, and those columns.
+
+    People change over the weeks of a window, and in more than one source; a feed that sends zeros does it overnight.
+    """
+    context, tables = night.context, night.context.sources
+    if context.before is None:
+        return None
+    moved = {each.subject for each in night.of(Family.INPUT)}
+    measured = set(_columns(night.measures))
+    for source in sorted(set(tables.values())):
+        own = {name for name in measured if tables.get(name) == source}
+        fresh, others = (moved & own) - context.before, measured - own
+        if own and len(fresh) > STORM * len(own) and others and (
+                len(moved - own) < context.thresholds.drifted_share * len(others)):
+            return source, frozenset(fresh)
+    return None
 
 
 def _unknown(night: _Night) -> Triage | None:
