@@ -101,7 +101,7 @@ def snapshot(columns: Sequence[str], as_of: date, scored_by: Champion | None = N
         if path is None:
             continue
         wanted = [name for name in pq.read_schema(path).names if name in columns and name not in table_of]
-        table = pq.read_table(path, columns=["subscriber_id", *wanted], partitioning=None).sort_by("subscriber_id")
+        table = _by_subscriber(pq.read_table(path, columns=["subscriber_id", *wanted], partitioning=None))
         ids = table.column("subscriber_id").combine_chunks()
         if subscribers is not None and not ids.equals(subscribers):
             raise Held(f"monitor {as_of}", [f"{folder.name} holds other subscribers than the partition before it"])
@@ -115,8 +115,30 @@ def snapshot(columns: Sequence[str], as_of: date, scored_by: Champion | None = N
                    f"telco unify --as-of {as_of}")
     index = pd.Index(subscribers.take(chosen).to_numpy(zero_copy_only=False), name="subscriber_id")
     features = plain(pd.concat(parts, axis=1)[list(columns)]).set_axis(index, axis=0)
-    score = _scores(scored_by, as_of, index) if scored_by is not None else None
+    score = scores(scored_by, as_of, index) if scored_by is not None else None
     return Snapshot(as_of, features, _cohorts(as_of, index), table_of, len(subscribers), score)
+
+
+def active(as_of: date) -> pd.DataFrame | None:
+    """Everyone active at as_of, not the panel alone: cohorts by subscriber_id. None when no roster is published."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = _published(settings().features / "roster", as_of)
+    if path is None:
+        return None
+    there = pq.read_schema(path).names
+    names = [name for name in (*COHORTS, "contract_type") if name in there]
+    table = pq.read_table(path, columns=["subscriber_id", "is_active", *names], partitioning=None)
+    table = table.filter(pc.field("is_active")).drop_columns("is_active")
+    return table.to_pandas().set_index("subscriber_id")
+
+
+def score_nights(champion: Champion) -> list[date]:
+    """The nights a version published scores for, oldest first."""
+    entries = Dataset(settings().scores / champion.model, ("as_of", "version")).entries()
+    return [parse_day(as_of) for (as_of, version), entry in entries.items()
+            if version == str(champion.version) and entry.state == "committed"]
 
 
 def published(stop: date) -> list[date]:
@@ -183,6 +205,15 @@ def _published(folder: Path, as_of: date) -> Path | None:
     return dataset.verify(key) if entry is not None and entry.state == "committed" else None
 
 
+def _by_subscriber(table: Any) -> Any:
+    """Sorted by subscriber_id, which published partitions are: to see that costs a tenth of sorting them again."""
+    import pyarrow.compute as pc
+
+    ids = table.column("subscriber_id").combine_chunks()
+    in_order = len(ids) < 2 or pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py()
+    return table if in_order else table.sort_by("subscriber_id")
+
+
 def _cohorts(as_of: date, index: pd.Index) -> pd.DataFrame:
     import pandas as pd
     import pyarrow.parquet as pq
@@ -195,7 +226,8 @@ def _cohorts(as_of: date, index: pd.Index) -> pd.DataFrame:
     return table.to_pandas().drop_duplicates("subscriber_id").set_index("subscriber_id").reindex(index)
 
 
-def _scores(champion: Champion, as_of: date, index: pd.Index) -> pd.Series | None:
+def scores(champion: Champion, as_of: date, index: pd.Index) -> pd.Series | None:
+    """What a version gave these subscribers on a night, NaN for whom it did not score; None if it did not score it."""
     import pyarrow.parquet as pq
 
     from pipelines.models import spec_of
