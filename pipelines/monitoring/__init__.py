@@ -6,14 +6,19 @@ import logging
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines import champions
 from pipelines.errors import NoChampion
 from pipelines.models import spec_of
-from pipelines.monitoring.decision import DriftVerdict, decide
+from pipelines.monitoring.decision import DriftVerdict, Measurement, decide
+from pipelines.monitoring.measure import Measure
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
 from pipelines.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +41,21 @@ def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict
     columns, reference = frames.reference(champion)
     current = frames.tonight(columns, as_of)
     folder = report_folder(model, as_of)
-    measurements = comparison.measure(reference, current, columns, folder / "report.html")
-    verdict = decide(model, as_of, measurements, version=champion.version, reference_rows=len(reference),
+    measures = comparison.measure(reference, current, columns, folder / "report.html")
+    verdict = decide(model, as_of, _as_measurements(measures, reference, current), version=champion.version, reference_rows=len(reference),
                      current_rows=len(current))
     write_json(folder / "verdict.json", asdict(verdict))
     log.info("monitored model=%s as_of=%s version=%d status=%s", model, as_of, champion.version, verdict.status)
     report(f"{model} at {as_of}: {verdict.status}" + (f" ({verdict.reasons[0]})" if verdict.reasons else ""))
     return verdict
+
+
+def _as_measurements(measures: list[Measure], reference: pd.DataFrame, current: pd.DataFrame) -> list[Measurement]:
+    """What `decide` takes, of what was measured."""
+    psi = {one.subject: one for one in measures if one.name == "psi"}
+    return [Measurement(name, float(reference[name].isna().mean()) if len(reference) else 1.0,
+                        float(current[name].isna().mean()) if len(current) else 1.0, one.value, one.detail)
+            for name, one in psi.items()]
 
 
 def report_folder(model: str, as_of: date) -> Path:

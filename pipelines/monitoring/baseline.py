@@ -155,7 +155,7 @@ def _apart(columns: Sequence[str], pairs: Sequence[tuple[Snapshot, Snapshot]]) -
     if not pairs:
         return list(columns)
     found = [classifier.alone(then.features, now.features, columns) for then, now in pairs]
-    distance = {name: [abs(one[name] - 0.5) for one in found] for name in columns}
+    distance = {name: [one[name] for one in found] for name in columns}
     return [name for name in columns
             if max(float(np.median(distance[name])), distance[name][-1]) <= classifier.TELLS_TIME]
 
