@@ -53,7 +53,7 @@ def operators(as_of: date, since: date) -> tuple[Change, ...]:
         if now[name] >= NEW_OPERATOR_SHARE * sum(now.values()):
             known_on = next(day for day in nights if name in _operators(day))
             found.append(Change("operator", known_on, f"operator {name} is new in the roster, {now[name]:,} lines",
-                                is_everything=True))
+                                feeds=(f"billing_{name}.",), is_everything=True))
     return tuple(found)
 
 
@@ -75,7 +75,8 @@ def prices(as_of: date, since: date) -> tuple[Change, ...]:
                 found.append(Change(
                     "prices", as_of - int(age) * DAY + DAY if age else as_of,
                     f"prices of {counts[age]:,} of {len(part):,} lines of {operator} changed on "
-                    f"{as_of - int(age) * DAY}", PRICES, frozenset({"everyone", f"operator={operator}"})))
+                    f"{as_of - int(age) * DAY}", PRICES, frozenset({"everyone", f"operator={operator}"}),
+                    (f"billing_{operator}.",)))
     return tuple(found)
 
 
@@ -86,7 +87,7 @@ def vendors(as_of: date, since: date) -> tuple[Change, ...]:
         if since < day <= as_of:
             found.append(Change(
                 "vendor", day, f"{cells} cells of region {region} went from {before} to {now}", RADIO,
-                frozenset({f"region={region}"})))
+                frozenset({f"region={region}"}), (f"pm.{before}", f"pm.{now}", "network.cells")))
     return tuple(found)
 
 

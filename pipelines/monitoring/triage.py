@@ -73,8 +73,9 @@ THRESHOLDS = Thresholds()
 class Change:
     """A fact of the published data: `what` in words, known from `known_on`, and what such a change moves.
 
-    `columns` are features; `cohorts`, written `region=north`, are those whose scores and leaving it moves. A new
-    operator (`is_everything`) may move any column.
+    `columns` are features; `cohorts`, written `region=north`, are those whose scores and leaving it moves; `feeds`, by
+    how their names begin, are those whose rows it changes while it is new. A new operator (`is_everything`) may move
+    any column.
     """
 
     kind: str
@@ -82,12 +83,15 @@ class Change:
     what: str
     columns: frozenset[str] = frozenset()
     cohorts: frozenset[str] = frozenset()
+    feeds: tuple[str, ...] = ()
     is_everything: bool = False
 
-    def explains(self, measure: Measure) -> bool:
-        """Whether this change moves the measure's column, one of its pair, or its cohort's scores and leaving."""
+    def explains(self, measure: Measure, *, is_new: bool = True) -> bool:
+        """Whether this change moves the measure's feed, column, one of its pair, or its cohort's scores and leaving."""
+        if measure.family is Family.QUALITY:
+            return is_new and measure.subject.startswith(self.feeds or ("\0",))
         if self.is_everything:
-            return measure.family not in (Family.QUALITY, Family.PERFORMANCE)
+            return measure.family is not Family.PERFORMANCE
         if measure.family is Family.PEERS:
             is_of_people = measure.name in (SCORE, LEAVERS)
             return measure.subject in self.cohorts if is_of_people else measure.name in self.columns
@@ -137,9 +141,15 @@ class _Night:
 
     def __post_init__(self) -> None:
         alarmed = [each for each in self.measures if each.status is Status.ALARM]
-        is_told = {id(each) for each in alarmed for change in self.context.changes if change.explains(each)}
+        is_told = {id(each) for each in alarmed for change in self.context.changes
+                   if change.explains(each, is_new=self.is_new(change))}
         object.__setattr__(self, "explained", tuple(each for each in alarmed if id(each) in is_told))
         object.__setattr__(self, "alarms", tuple(each for each in alarmed if id(each) not in is_told))
+
+    def is_new(self, change: Change) -> bool:
+        """Whether it became known within the last nights."""
+        age = self.context.as_of - change.known_on
+        return timedelta(0) <= age < timedelta(days=self.context.thresholds.new_days)
 
     def of(self, *families: Family) -> tuple[Measure, ...]:
         return tuple(each for each in self.alarms if each.family in families)
@@ -215,7 +225,7 @@ def _concept_shift(night: _Night) -> Triage | None:
     if matured:
         changes = [f"since a known change: {change.what}" for change in night.context.changes]
         return _told(Cause.CONCEPT_SHIFT, Action.RETRAIN, (*matured, *leaving), changes)
-    if leaving and not _is_new(night):
+    if leaving and not any(map(night.is_new, night.context.changes)):
         return _told(Cause.CONCEPT_SHIFT, Action.FLAG, leaving, [
             "a leading sign: a training would learn nothing of it before its labels mature"])
     return None
@@ -226,7 +236,7 @@ def _known_change(night: _Night) -> Triage | None:
     moved = _count(night.explained)
     is_most = moved > 0 and moved >= night.context.thresholds.explained_share * _count(
         (*night.explained, *night.of(Family.INPUT, Family.SCORE, Family.PEERS, Family.CLASSIFIER)))
-    if not (_is_new(night) or is_most):
+    if not (is_most or any(map(night.is_new, night.context.changes))):
         return None
     told = [f"{change.what} (known from {change.known_on})" for change in night.context.changes]
     return _told(Cause.KNOWN_CHANGE, Action.FLAG, night.explained, told, first=True)
@@ -280,12 +290,6 @@ def _is_shift(night: _Night) -> bool:
         return False
     return len(moved) >= night.context.thresholds.drifted_share * len(inputs) or bool(
         night.of(Family.SCORE, Family.CLASSIFIER))
-
-
-def _is_new(night: _Night) -> bool:
-    """Whether a change became known within the last nights."""
-    newest = timedelta(days=night.context.thresholds.new_days)
-    return any(timedelta(0) <= night.context.as_of - change.known_on < newest for change in night.context.changes)
 
 
 def _cooled(found: Triage, context: Context) -> Triage:

@@ -107,6 +107,15 @@ def test_a_join_is_not_called_broken_for_what_a_price_list_moves() -> None:
     assert triage([*inputs(), moved], context()).cause is Cause.BROKEN_FEED
 
 
+def test_a_feed_that_a_known_change_fills_is_not_broken_while_the_change_is_new() -> None:
+    rows = alarm(Family.QUALITY, "rows", "billing_alpha.subscriptions")
+    change = replace(PRICES, known_on=NIGHT, feeds=("billing_alpha.",))
+    assert triage([*inputs(), rows], context(changes=(change,))).cause is Cause.KNOWN_CHANGE
+    other, old = replace(rows, subject="care.complaints"), replace(change, known_on=PRICES.known_on)
+    assert triage([*inputs(), other], context(changes=(change,))).action is Action.HOLD
+    assert triage([*inputs(), rows], context(changes=(old,))).action is Action.HOLD
+
+
 def test_a_known_change_is_told_while_it_is_new_even_if_nothing_moved() -> None:
     swap = Change("vendor", NIGHT - timedelta(days=THRESHOLDS.new_days - 1), "80 cells of north are nokia now")
     assert triage(inputs(), context(changes=(swap,))).cause is Cause.KNOWN_CHANGE
