@@ -32,8 +32,8 @@ def same_weeks(columns: Sequence[str], as_of: date) -> dict[str, float | None] |
 
 def _night(about: date) -> date | None:
     """The published night nearest to a day, earlier ones first; None when none is near."""
-    entries = Dataset(settings().features / "roster", ("as_of",)).entries()
-    standing = {key[0] for key, entry in entries.items() if entry.state == "committed"}
+    standing = {key[0] for folder in settings().features.glob("ftr_*")
+                for key, entry in Dataset(folder, ("as_of",)).entries().items() if entry.state == "committed"}
     near = sorted((about + timedelta(days=off) for off in range(-NEAR, NEAR + 1)), key=lambda day: abs(day - about))
     return next((day for day in near if day.isoformat() in standing), None)
 

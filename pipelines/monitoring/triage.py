@@ -23,6 +23,7 @@ from enum import StrEnum
 from pipelines.monitoring.measure import Family, Measure, Status
 
 MISSING = "missing"   # the name of an input's missing share
+COUNTED = frozenset({MISSING, "new_categories"})  # of an input: known even where no distance is, and no pass by itself
 LEAVERS = "leavers"   # of a cohort's leading sign: more people left than in the weeks before, labels or not
 STORM = 0.5           # of a source's columns, overnight
 SCORE = "score"       # of a cohort's scores against its peers'
@@ -210,7 +211,8 @@ def _unknown(night: _Night) -> Triage | None:
     inputs = _columns(night.measures)
     if not inputs:
         return Triage(Cause.UNKNOWN, Action.NONE, ("no input was measured",))
-    blind = [name for name, of in inputs.items() if not any(each.status is not Status.UNKNOWN for each in of)]
+    blind = [name for name, of in inputs.items()
+             if all(each.status is Status.UNKNOWN for each in of if each.name not in COUNTED)]
     if len(blind) > bounds.unknown_share * len(inputs):
         why = sorted({f"{name}: {of.detail}" for name in blind for of in inputs[name] if of.detail})
         return Triage(Cause.UNKNOWN, Action.NONE,
