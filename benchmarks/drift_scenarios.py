@@ -89,7 +89,6 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
 
 def played(name: str, home: Path, options: argparse.Namespace) -> list[Watched]:
     """One scenario in a home of its own."""
-    from pipelines.monitoring import quality
     from pipelines.settings import settings
 
     started = time.monotonic()
@@ -97,7 +96,6 @@ def played(name: str, home: Path, options: argparse.Namespace) -> list[Watched]:
     for variable in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI"):
         os.environ.pop(variable, None)
     settings.cache_clear()
-    quality.measure.cache_clear()  # remembers a night by its date, and the homes share theirs
     nights = options.quiet if name == "steady" else NIGHTS
     first = built(name, nights, options)
     offsets = [off for off in range(1, nights + 1) if is_watched(name, off, options.every)]

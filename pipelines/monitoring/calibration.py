@@ -59,7 +59,9 @@ LIMITS: Final[Mapping[tuple[Family, str], Limits]] = {
     (Family.CLASSIFIER, "auc"): Limits(lambda noise: max(0.60, 0.5 + 1.5 * noise), 0.75, blind=0.95),
     # Kolmogorov-Smirnov: 1.95 x noise is passed once in a thousand (Smirnov 1948).
     (Family.SCORE, "ks"): Limits(lambda noise: max(0.05, 2.2 * noise), 0.15, rises=True),
-    (Family.PEERS, "leavers"): Limits(lambda noise: 4.5, 6.0),
+    # One in thirty thousand of a normal one; some twenty cohorts a night. Nothing calibrates it: its own past weeks do.
+    (Family.PEERS, "leavers"): Limits(lambda noise: 4.0, 4.0),
+    (Family.PEERS, "leavers_month"): Limits(lambda noise: 4.0, 4.0),
 }
 PEERS: Final = Limits(lambda noise: 6.0, 10.0)  # in standard errors, whatever the column
 
@@ -96,7 +98,7 @@ def _theil_sen(day: object, value: object) -> float:
 
 
 def limits_of(measure: Measure) -> Limits | None:
-    return PEERS if measure.family is Family.PEERS and measure.name != "leavers" else LIMITS.get(
+    return PEERS if measure.family is Family.PEERS and not measure.name.startswith("leavers") else LIMITS.get(
         (measure.family, measure.name))
 
 

@@ -28,7 +28,9 @@ COLUMNS: Final = (
     "price_eur", "billed_eur_30d", "failed_payments_90d", "contacts_7d", "contacts_30d",
 )
 SCORE: Final = "score"
-LEAVERS: Final = "leavers"
+LEAVERS: Final = "leavers"        # of a week
+LEAVERS_MONTH: Final = "leavers_month"  # of four: a small operator's weeks are too few people to say anything
+TOLERATED: Final = 0.25  # of the usual leavers, more of them: seasons and campaigns do that, however large the operator
 EVERYONE: Final = "everyone"
 FEWEST: Final = 100   # subscribers of a cohort, and of its peers
 WEEKS: Final = 6      # of leavers, to know what is usual
@@ -76,8 +78,10 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
     return counts
 
 
-def more_leavers(counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]]) -> list[Measure]:
-    """`leavers` of each cohort: by how many standard deviations more left than in the same cohort's past weeks.
+def more_leavers(
+    counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]], name: str = LEAVERS
+) -> list[Measure]:
+    """`leavers` of each cohort: by how many standard deviations more than TOLERATED above the cohort's past weeks left.
 
     Poisson, widened by how much more than Poisson the past weeks scattered. Cohorts so small that fewer than
     FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
@@ -88,14 +92,15 @@ def more_leavers(counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]]) 
         if len(weeks) < WEEKS:
             if cohort == EVERYONE:
                 why = f"{len(weeks)} past weeks known, {WEEKS} wanted"
-                found.append(Measure(Family.PEERS, LEAVERS, cohort, None, detail=why))
+                found.append(Measure(Family.PEERS, name, cohort, None, detail=why))
             continue
         rate = weeks[:, 0].sum() / weeks[:, 1].sum()
         expected = rate * exposed
         if expected < FEWEST_LEAVERS:
             continue
         scatter = max(1.0, float(np.mean((weeks[:, 0] - rate * weeks[:, 1]) ** 2 / (rate * weeks[:, 1]))))
-        found.append(Measure(Family.PEERS, LEAVERS, cohort, float((gone - expected) / math.sqrt(expected * scatter)),
+        beyond = (gone - (1 + TOLERATED) * expected) / math.sqrt(expected * scatter)
+        found.append(Measure(Family.PEERS, name, cohort, float(beyond),
                              detail=f"{gone} left, {expected:.0f} expected by the weeks before training"))
     return found
 

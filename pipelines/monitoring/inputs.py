@@ -104,20 +104,23 @@ def _peers_by_score(champion: Champion, now: Snapshot, bound: Bound) -> Iterator
     before = frames.scores(champion, earliest, now.features.index)
     if before is None:
         return
-    for one in cohorts.measure(before.to_frame(cohorts.SCORE), now.score.to_frame(cohorts.SCORE), groups(now), earliest):
+    for one in cohorts.measure(before.to_frame(cohorts.SCORE), now.score.to_frame(cohorts.SCORE),
+                               groups(now), earliest):
         yield bound(one, len(before), len(now.score))
 
 
 def _leavers(as_of: date, quiet: Baseline, nights: list[date], bound: Bound) -> Iterator[Measure]:
-    week_ago = earlier(nights, as_of, WEEK)
-    before = frames.active(week_ago) if week_ago is not None else None
+    """Who left in a week, and in four: a wave is seen at once where many are expected, a few weeks later elsewhere."""
     now = frames.active(as_of)
-    if before is None or now is None or week_ago is None:
-        yield _unknown(Family.PEERS, cohorts.LEAVERS, "no published roster of a week ago")
-        return
-    counted = cohorts.leavers(before, now, (as_of - week_ago).days)
-    for one in cohorts.more_leavers(counted, quiet.leavers):
-        yield bound(one, len(before), len(now))
+    for name, back in ((cohorts.LEAVERS, WEEK), (cohorts.LEAVERS_MONTH, BACK)):
+        then = earlier(nights, as_of, back)
+        before = frames.active(then) if then is not None else None
+        if before is None or now is None or then is None:
+            yield _unknown(Family.PEERS, name, f"no published roster of {back.days} days ago")
+            continue
+        counted = cohorts.leavers(before, now, (as_of - then).days)
+        for one in cohorts.more_leavers(counted, quiet.leavers, name):
+            yield bound(one, len(before), len(now))
 
 
 def _score(champion: Champion, now: Snapshot, quiet: Baseline, bound: Bound) -> Measure:

@@ -24,7 +24,7 @@ from pipelines.monitoring.measure import Family, Measure, Status
 
 MISSING = "missing"   # the name of an input's missing share
 COUNTED = frozenset({MISSING, "new_categories"})  # of an input: known even where no distance is, and no pass by itself
-LEAVERS = "leavers"   # of a cohort's leading sign: more people left than in the weeks before, labels or not
+LEAVERS = frozenset({"leavers", "leavers_month"})  # of a cohort's leading sign: more left than in the weeks before
 STORM = 0.5           # of a source's columns, overnight
 SCORE = "score"       # of a cohort's scores against its peers'
 
@@ -94,7 +94,7 @@ class Change:
         if self.is_everything:
             return measure.family is not Family.PERFORMANCE
         if measure.family is Family.PEERS:
-            is_of_people = measure.name in (SCORE, LEAVERS)
+            is_of_people = measure.name in (SCORE, *LEAVERS)
             return measure.subject in self.cohorts if is_of_people else measure.name in self.columns
         return any(name in self.columns for name in _names(measure))
 
@@ -223,7 +223,7 @@ def _unknown(night: _Night) -> Triage | None:
 def _concept_shift(night: _Night) -> Triage | None:
     """What was learned no longer holds. Matured labels are worth a training; a leading sign is told before them."""
     matured = night.of(Family.PERFORMANCE)
-    leaving = tuple(each for each in night.of(Family.PEERS) if each.name == LEAVERS)
+    leaving = tuple(each for each in night.of(Family.PEERS) if each.name in LEAVERS)
     if matured:
         changes = [f"since a known change: {change.what}" for change in night.context.changes]
         return _told(Cause.CONCEPT_SHIFT, Action.RETRAIN, (*matured, *leaving), changes)
