@@ -1,11 +1,12 @@
 """### Makes
-On `scores`, per model: compares tonight's inputs with the champion's training sample (Evidently), writes the report
-and the verdict under `reports/drift/`, and changes `drift_<model>` only when the verdict is drift; that starts
-`retrain_<model>`.
+On `scores`, per model: measures the night (feeds, inputs against the champion's training sample by Evidently, cohorts,
+scores, labels that matured), judges it, and writes report, verdict, history and trend page under `reports/drift/`. Of
+the causes only a population shift and a concept shift change `drift_<model>`; that starts `retrain_<model>`.
 
 ### When it fails
-A verdict of unknown (thin sample, empty columns) is not a failure and retrains nothing; its reason is in the log. A
-crash of the comparison fails the task. See docs/runbooks/monitor.md.
+A broken feed is a HOLD: the task fails without retry, with the feed and columns in its log, and nothing is retrained. A
+verdict of unknown (thin sample, empty columns, a crash of the comparison) is not a failure and retrains nothing; its
+reason is in the log. See docs/runbooks/monitor.md.
 
 ### Safe to rerun
 Yes. The sample is seeded, so the verdict is the same; a retrain runs once per (model, as_of).
@@ -40,10 +41,12 @@ def monitor() -> None:
             with outcomes(dag_run):
                 verdict = monitoring.monitor(name, day, report=log.info)
                 for reason in verdict.reasons:
-                    log.info("%s %s %s: %s", name, day, verdict.status, reason)
-                if verdict.status == "drift":
-                    outlet_events[DRIFT_SIGNAL[name]].add(DRIFT[name], extra={"reasons": list(verdict.reasons)})
-                return verdict.status
+                    log.info("%s %s %s: %s", name, day, verdict.cause, reason)
+                if verdict.action is monitoring.Action.HOLD:
+                    raise monitoring.held(verdict)
+                if verdict.action is monitoring.Action.RETRAIN:
+                    outlet_events[DRIFT_SIGNAL[name]].add(DRIFT[name], extra=monitoring.event(verdict))
+                return f"{verdict.cause}, {verdict.action}"
             return None
 
         linked(watch(model), drift_of(model))

@@ -111,7 +111,7 @@ def _verdict(model: str, night: date) -> str:
     if not path.exists():
         return "not watched"
     told = json.loads(path.read_text(encoding="utf-8"))
-    return ": ".join([str(told["status"]), *told["reasons"][:1]])
+    return ": ".join([f"{told['cause']}, {told['action']}", *told["reasons"][:1]])
 
 
 def _reasons(night: date, most: int = 5) -> list[tuple[str, int]]:

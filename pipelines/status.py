@@ -122,7 +122,8 @@ def _verdicts() -> tuple[VerdictStand, ...]:
         nights = sorted(folder.glob("as_of=*/verdict.json"))
         if nights:
             verdict = _json(nights[-1])
-            found.append(VerdictStand(folder.name, str(verdict.get("as_of")), str(verdict.get("status")),
+            judged = f"{verdict.get('cause')}, {verdict.get('action')}"
+            found.append(VerdictStand(folder.name, str(verdict.get("as_of")), judged,
                                       "; ".join(verdict.get("reasons", [])[:2])))
     return tuple(found)
 

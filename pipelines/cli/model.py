@@ -186,15 +186,15 @@ def score(
 
 
 def monitor(model: Model, as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
-    """Compare tonight's features with the champion's training sample; exit 3 when the verdict is unknown."""
+    """Watch a night: its inputs, scores and matured labels; exit 3 when it holds or the verdict is unknown."""
     from pipelines import monitoring
 
     verdict = monitoring.monitor(known(model), as_of, report=show.reporter(quiet))
     if json:
-        show.as_json(verdict)
+        show.as_json(monitoring.as_dict(verdict))
     else:
-        print(f"{model} at {as_of}: {verdict.status}")
+        print(f"{model} at {as_of}: {verdict.cause}, {verdict.action}")
         for reason in verdict.reasons:
             print(f"  - {reason}")
-    if verdict.status == "unknown":
-        raise Held(f"drift of {model} at {as_of}", verdict.reasons, "an unknown is no all-clear: mend the input, rerun")
+    if not verdict.is_all_clear:
+        raise monitoring.held(verdict)

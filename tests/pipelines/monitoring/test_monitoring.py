@@ -1,10 +1,10 @@
-"""A champion's sample against a published night, through Evidently itself."""
+"""A champion's sample against published nights, through Evidently itself, to a verdict, a history and a page."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import pytest
 
 from pipelines import bundle, champions
 from pipelines.errors import Held, IntegrityError, NoChampion
-from pipelines.monitoring import comparison, frames, monitor, report_folder
-from pipelines.monitoring.decision import decide
+from pipelines.monitoring import comparison, event, frames, history, inputs, monitor, report_folder
+from pipelines.monitoring.measure import Status
+from pipelines.monitoring.triage import Action, Cause, Context, triage
 from pipelines.publish import Dataset, sha256
 from pipelines.settings import settings
 
@@ -61,56 +62,118 @@ def publish(frame: pd.DataFrame, night: date = NIGHT) -> None:
         Dataset(settings().features / name, ("as_of",)).publish({"as_of": night.isoformat()}, write)
 
 
-def test_a_night_like_the_training_sample_is_ok_and_leaves_a_report(champion: champions.Champion) -> None:
+def publish_last_year(frame: pd.DataFrame) -> None:
+    """The same night a year before: it says whether a shift is the season's."""
+    publish(frame, NIGHT - timedelta(weeks=52))
+
+
+def test_a_night_like_the_training_sample_is_quiet_and_leaves_report_history_and_page(
+    champion: champions.Champion
+) -> None:
     publish(people(1200, seed=2))
     verdict = monitor("churn", NIGHT)
-    assert verdict.status == "ok"
-    assert {column.column for column in verdict.columns} == set(COLUMNS)
-    assert all(column.psi is not None for column in verdict.columns)
-    written = json.loads((report_folder("churn", NIGHT) / "verdict.json").read_text())
-    assert (written["status"], written["as_of"], written["version"]) == ("ok", "2026-09-01", 1)
-    assert "<html" in (report_folder("churn", NIGHT) / "report.html").read_text()[:2000].lower()
+    assert (verdict.cause, verdict.action) == (Cause.QUIET, Action.NONE)
+    psi = {each.subject: each.value for each in verdict.measures if each.name == "psi"}
+    assert set(psi) == set(COLUMNS)
+    assert None not in psi.values()
+    folder = report_folder("churn", NIGHT)
+    written = json.loads((folder / "verdict.json").read_text())
+    assert (written["cause"], written["as_of"], written["version"]) == ("quiet", "2026-09-01", 1)
+    assert len(written["measures"]) == len(verdict.measures) == len(history.read("churn"))
+    assert "<html" in (folder / "report.html").read_text()[:2000].lower()
+    assert "as_of=2026-09-01/report.html" in (folder.parent / "index.html").read_text()
 
 
 PLANTED: dict[str, Callable[[pd.DataFrame], Any]] = {
     "usage in kB instead of MB": lambda f: f["data_mb_30d"] * 1000,
-    "usage gone for a third": lambda f: f["data_mb_30d"].where(f.index % 3 > 0),
-    "usage all missing": lambda f: f["data_mb_30d"] * np.nan,
     "usage all zero": lambda f: f["data_mb_30d"] * 0,
 }
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_planted_drift_is_drift_and_names_the_column(champion: champions.Champion, what: str) -> None:
+def test_planted_drift_is_in_alarm_and_names_the_column(champion: champions.Champion, what: str) -> None:
     frame = people(1200, seed=2)
     publish(frame.assign(data_mb_30d=PLANTED[what](frame)))
+    publish_last_year(frame)
     verdict = monitor("churn", NIGHT)
-    assert verdict.status == "drift"
-    assert any("data_mb_30d" in reason for reason in verdict.reasons)
-    assert sum(column.status == "drift" for column in verdict.columns) == 1
+    assert (verdict.cause, verdict.action) == (Cause.POPULATION_SHIFT, Action.RETRAIN)
+    assert verdict.columns == ("data_mb_30d",)
+    assert event(verdict)["columns"] == ["data_mb_30d"]
+
+
+@pytest.mark.parametrize("kept", [2 / 3, 0.0])
+def test_a_column_that_lost_its_values_holds_and_is_never_trained_for(
+    champion: champions.Champion, kept: float
+) -> None:
+    frame = people(1200, seed=2)
+    usage = frame["data_mb_30d"].where(frame.index < kept * len(frame))
+    publish(frame.assign(data_mb_30d=usage, price_eur=frame["price_eur"] * 2))
+    publish_last_year(frame)
+    verdict = monitor("churn", NIGHT)
+    assert (verdict.cause, verdict.action) == (Cause.BROKEN_FEED, Action.HOLD)
+    assert "data_mb_30d: missing" in verdict.reasons[0]
+    assert not verdict.is_all_clear
+
+
+def test_a_shift_that_last_year_had_too_is_the_season(champion: champions.Champion) -> None:
+    frame = people(1200, seed=2)
+    moved = frame.assign(data_mb_30d=frame["data_mb_30d"] * 3, sms_count_30d=frame["sms_count_30d"] * 2)
+    publish(moved)
+    publish_last_year(moved.assign(**{name: people(1200, seed=3)[name] for name in BILLING}))
+    verdict = monitor("churn", NIGHT)
+    assert (verdict.cause, verdict.action) == (Cause.SEASON, Action.FLAG)
+    assert verdict.reasons[0] == "2 of 2 moved columns are where they were 52 weeks ago"
 
 
 def test_evidentlys_scores_decide_and_nothing_else_would_see_this(
     champion: champions.Champion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Prices double, nothing goes missing: with the scores the verdict is drift, without them it is not a pass."""
+    """Prices double, nothing goes missing: with the scores a retrain is asked for, without them it is not a pass."""
     frame = people(1200, seed=2)
     publish(frame.assign(price_eur=frame["price_eur"] * 2))
-    assert monitor("churn", NIGHT).status == "drift"
+    publish_last_year(frame)
+    assert monitor("churn", NIGHT).action is Action.RETRAIN
     monkeypatch.setattr(comparison, "_scores", lambda before, now, path: {})
-    assert monitor("churn", NIGHT).status == "unknown"
+    without = monitor("churn", NIGHT)
+    assert without.action is Action.NONE
+    assert {each.status for each in without.measures if each.name == "psi"} == {Status.UNKNOWN}
+
+
+def test_a_comparison_that_crashes_is_unknown_and_never_a_pass(
+    champion: champions.Champion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*arguments: object) -> None:
+        raise ZeroDivisionError("in somebody's library")
+
+    monkeypatch.setattr(inputs, "measure_inputs", crash)
+    publish(people(1200, seed=2))
+    verdict = monitor("churn", NIGHT)
+    assert (verdict.cause, verdict.action) == (Cause.UNKNOWN, Action.NONE)
+    assert "ZeroDivisionError: in somebody's library" in "".join(verdict.reasons)
+    assert not verdict.is_all_clear
+
+
+def test_a_shift_that_goes_on_asks_once(champion: champions.Champion) -> None:
+    frame = people(1200, seed=2)
+    publish_last_year(frame)
+    for off in (0, 1):
+        publish(frame.assign(price_eur=frame["price_eur"] * 2), NIGHT + timedelta(days=off))
+    actions = [monitor("churn", NIGHT + timedelta(days=off)).action for off in (0, 1, 0)]
+    assert actions == [Action.RETRAIN, Action.FLAG, Action.RETRAIN]
 
 
 def test_one_absurd_value_neither_alarms_nor_hides_a_shift() -> None:
     before, now = people(1500, seed=1), people(1200, seed=2)
     now.loc[0, "data_mb_30d"] = 1e12
-    (usage,) = comparison.measure(before, now, ["data_mb_30d"])
-    assert usage.psi is not None
-    assert usage.psi < 0.1
+    assert psi_of(before, now) < 0.1
     now["data_mb_30d"] = now["data_mb_30d"] * 4
-    (shifted,) = comparison.measure(before, now, ["data_mb_30d"])
-    assert shifted.psi is not None
-    assert shifted.psi > 0.25
+    assert psi_of(before, now) > 0.25
+
+
+def psi_of(before: pd.DataFrame, now: pd.DataFrame) -> float:
+    found = {each.name: each.value for each in comparison.measure(before, now, ["data_mb_30d"])}
+    assert found["psi"] is not None
+    return found["psi"]
 
 
 ODD: dict[str, tuple[list[Any], list[Any]]] = {
@@ -130,10 +193,10 @@ ODD: dict[str, tuple[list[Any], list[Any]]] = {
 @pytest.mark.parametrize("what", ODD)
 def test_F50_an_odd_column_never_crashes_and_is_never_a_pass_on_a_thin_night(what: str) -> None:
     before, now = (pd.DataFrame({"odd": pd.Series(values, dtype=object)}) for values in ODD[what])
-    (measured,) = comparison.measure(before, now, ["odd"])
-    assert measured.psi is not None or measured.why_not
-    night = decide("churn", NIGHT, [measured], reference_rows=len(before), current_rows=len(now))
-    assert night.status == "unknown"
+    measures = comparison.measure(before, now, ["odd"])
+    assert all(each.value is not None or each.detail for each in measures)
+    night = triage(measures, Context("churn", NIGHT, len(before), len(now)))
+    assert (night.cause, night.action) == (Cause.UNKNOWN, Action.NONE)
     assert night.reasons
 
 
