@@ -1,0 +1,289 @@
+"""The services of docker-compose.yaml over a small operator: nights, backfills, and kill -9 of everything that can die.
+
+History ends eight nights before today. Tonight's run is started by the schedule itself and finds a hole of seven dates;
+a backfill fills it while a worker, the scheduler and PostgreSQL are killed. What is published in the end is held to a
+copy of the home in which the same nights were built in bulk and undisturbed.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+from pipelines import champions, features
+from pipelines.clock import midnight, utc_now
+from pipelines.features import online, store
+from pipelines.settings import settings
+from pipelines.stack import NIGHTLY, Airflow
+
+sys.path.append(str(Path(__file__).parent))
+import servers
+import small_world
+from compose import Compose
+
+pytestmark = pytest.mark.live
+
+NIGHTS = 8  # seven to backfill, and tonight
+PATIENCE = 900.0
+SETTINGS = ("TELCO_HOME", "TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS", "MLFLOW_TRACKING_URI")
+
+
+def tell(line: str) -> None:
+    print(f"{utc_now():%H:%M:%S} {line}", flush=True)
+
+
+@dataclass
+class Live:
+    compose: Compose
+    airflow: Airflow
+    world: small_world.SmallWorld
+    wanted: dict[str, str] = field(default_factory=dict)  # what the undisturbed copy of the home published
+    failed: list[str] = field(default_factory=list)       # runs that failed visibly and were cleared
+
+    @property
+    def hole(self) -> list[date]:
+        return self.world.nights[:-1]
+
+    @property
+    def tonight(self) -> date:
+        return self.world.nights[-1]
+
+    def of(self, dag_id: str, as_of: date) -> list[dict[str, Any]]:
+        """The runs of a DAG for a date, newest first."""
+        return [run for run in self.airflow.runs(dag_id) if run["partition_key"] == as_of.isoformat()]
+
+    def task(self, dag_id: str, as_of: date) -> dict[str, Any]:
+        """The first task of the newest run of a DAG for a date; empty before there is one."""
+        found = self.of(dag_id, as_of)
+        tasks = self.airflow.tasks(dag_id, found[0]["dag_run_id"]) if found else {}
+        return next(iter(tasks.values()), {})
+
+    def done(self, dag_id: str) -> set[date]:
+        return {as_of for as_of in self.world.nights for run in self.of(dag_id, as_of)[:1] if run["state"] == "success"}
+
+    def clear(self, dag_id: str, run_id: str, *, failed: bool, tasks: list[str] | None = None) -> None:
+        self.airflow.call("POST", f"/dags/{dag_id}/clearTaskInstances", json={
+            "dag_run_id": run_id, "dry_run": False, "only_failed": failed, "include_downstream": failed,
+            **({"task_ids": tasks} if tasks else {})})
+
+    def wait_nights(self, after: set[str], days: list[date], timeout: float = PATIENCE) -> None:
+        """Until every DAG of the chain is done for every day, runs in `after` not counted. What fails is cleared."""
+        wanted = {(dag_id, as_of) for dag_id in NIGHTLY for as_of in days}
+
+        def ready() -> bool:
+            for dag_id, as_of in sorted(wanted):
+                for run in self.of(dag_id, as_of)[:1]:
+                    if run["state"] == "failed":
+                        self.failed.append(self.airflow.why_failed(dag_id, run["dag_run_id"]))
+                        tell(f"failed visibly, cleared: {self.failed[-1]}")
+                        self.clear(dag_id, run["dag_run_id"], failed=True)
+                    elif run["state"] == "success" and run["dag_run_id"] not in after:
+                        wanted.discard((dag_id, as_of))
+                        tell(f"{as_of} {dag_id}")
+            return not wanted
+
+        self.airflow.wait(f"nights of {days[0]} to {days[-1]}", ready, timeout)
+
+    def old_runs(self) -> set[str]:
+        return {run["dag_run_id"] for dag_id in NIGHTLY for run in self.airflow.runs(dag_id)}
+
+    def wait_quiet(self) -> None:
+        """Until nothing of the chain runs or waits."""
+        def quiet() -> bool:
+            return not [1 for dag_id in (*NIGHTLY, "promote") for run in self.airflow.runs(dag_id)
+                        if run["state"] in ("queued", "running")]
+
+        self.airflow.wait("the chain to come to rest", quiet, PATIENCE)
+
+    def differing(self) -> set[str]:
+        """Everything published whose bytes are not those of the undisturbed copy."""
+        now = small_world.published(settings().home)
+        assert len(now) > 100
+        return {name for name in now | self.wanted if now.get(name) != self.wanted.get(name)}
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """All services, a history, and nothing else: the servers start while the history is made."""
+    folder = Path(tempfile.mkdtemp(prefix="telco-compose-"))  # pytest's own folder is closed to the user postgres
+    if servers.as_postgres():
+        shutil.chown(folder, "postgres")
+    compose = Compose(folder, tell)
+    compose.home.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as beside:
+        patch.delenv("TELCO_ESTATE", raising=False)
+        for name in SETTINGS:
+            patch.setenv(name, compose.environment("scheduler")[name])
+        settings.cache_clear()
+        store._open_store.cache_clear()
+        try:
+            started = beside.submit(compose.up)
+            world = small_world.make(utc_now().date(), NIGHTS, tell)
+            started.result()
+            airflow = compose.client()
+            yield Live(compose, airflow, world)
+            airflow.close()
+        finally:
+            compose.down()
+            shutil.rmtree(folder, ignore_errors=True)
+    store._open_store.cache_clear()
+    settings.cache_clear()
+
+
+def test_every_service_of_the_file_is_well_and_listens_on_loopback_alone(live: Live) -> None:
+    compose = live.compose
+    assert {name for name, told in compose.services.items() if told.get("restart") != "no" and "healthcheck" in told} == {
+        name for name, part in compose.parts.items() if part.process() is not None}
+    heard = {(one.laddr.ip, one.laddr.port) for part in compose.parts.values() if (leader := part.process()) is not None
+             for process in (leader, *leader.children(recursive=True))
+             for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    logs = {compose.ports[port] for port in (8793, 8794)}  # Airflow's own servers of logs: their host is fixed
+    assert {port for _, port in heard} == set(compose.ports.values())
+    assert {ip for ip, port in heard if port not in logs} == {"127.0.0.1"}
+
+
+def test_postgresql_and_mlflow_of_the_file_answer_those_they_know(live: Live) -> None:
+    port, password = live.compose.ports[5432], live.compose.dotenv["POSTGRES_PASSWORD"]
+    address = f"host=127.0.0.1 port={port} user=airflow dbname=airflow"
+    with psycopg.connect(address, password=password) as connection:
+        found = {name for (name,) in connection.execute("select datname from pg_database").fetchall()}
+    assert found >= {"airflow", "feast", "mlflow"}
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(address, password="airflow")
+    url = f"{settings().mlflow_uri}/api/2.0/mlflow/experiments/search?max_results=1"
+    asked = {host: httpx.get(url, headers={"Host": host}, trust_env=False, timeout=30).status_code
+             for host in ("mlflow:5000", "elsewhere.example")}
+    assert asked == {"mlflow:5000": 200, "elsewhere.example": 403}
+
+
+def test_mlflow_killed_while_a_champion_is_trained_costs_one_retry_and_no_second_fit(live: Live) -> None:
+    airflow, first = live.airflow, live.world.first
+    for dag_id in ("retrain_churn", "retrain_ltv"):
+        airflow.wait(f"{dag_id} to be parsed", lambda dag_id=dag_id: dag_id in airflow.dags(), 120)
+        airflow.pause(dag_id, paused=False)
+    run_id = airflow.trigger("retrain_churn", as_of=first)
+    airflow.wait("the training to begin", lambda: said(live, "retrain_churn", run_id, "fit"), PATIENCE)
+    live.compose.held.add("mlflow")
+    live.compose.kill("mlflow")
+    airflow.wait("the task to give up", lambda: live.task("retrain_churn", first)["state"] == "up_for_retry", PATIENCE)
+    live.compose.held.clear()
+    airflow.wait_run("retrain_churn", run_id, timeout=PATIENCE, report=tell)
+    task = live.task("retrain_churn", first)
+    assert task["try_number"] == 2
+    assert "mlflow" in live.compose.restarted
+    assert not said(live, "retrain_churn", run_id, "fit")
+    airflow.wait_run("retrain_ltv", airflow.trigger("retrain_ltv", as_of=first), timeout=PATIENCE, report=tell)
+    assert [(one.version, one.from_as_of) for one in champions.history("churn")] == [(1, first)]
+    for dag_id in ("retrain_churn", "retrain_ltv"):
+        airflow.pause(dag_id, paused=True)
+
+
+def said(live: Live, dag_id: str, run_id: str, word: str) -> bool:
+    """Whether a line of the newest try of a run's first task begins with a word."""
+    task = next(iter(live.airflow.tasks(dag_id, run_id).values()))
+    return any(line.startswith(word) for line in live.airflow.task_log(dag_id, run_id, task))
+
+
+def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_postgresql(
+    live: Live, tmp_path: Path
+) -> None:
+    copy = small_world.reference(settings().home, tmp_path / "undisturbed", live.world)
+    airflow = live.airflow
+    for dag_id in ("promote", *reversed(NIGHTLY)):
+        airflow.pause(dag_id, paused=False)
+    airflow.wait("tonight's run by the schedule", lambda: bool(live.of("land_sources", live.tonight)), 120)
+    assert live.of("land_sources", live.tonight)[0]["run_type"] == "scheduled"
+    airflow.wait("tonight to find the hole", lambda: live.task("unify", live.tonight).get("state") == "up_for_reschedule",
+                 PATIENCE)
+    airflow.backfill("land_sources", live.hole[0], live.hole[-1])
+    again = airflow.call("POST", "/backfills", allow=[409], json={
+        "dag_id": "land_sources", "from_date": midnight(live.hole[2]).isoformat(),
+        "to_date": midnight(live.hole[4]).isoformat(), "reprocess_behavior": "completed", "max_active_runs": 1})
+    assert (again.status_code, "running" in again.text) == (409, True), again.text
+
+    killed = kill_worker(live)
+    airflow.wait("a night to be scored", lambda: len(live.done("score")) >= 2, PATIENCE)
+    live.compose.kill("scheduler")
+    airflow.wait("more nights to be scored", lambda: len(live.done("score")) >= 5, PATIENCE)
+    live.compose.kill("postgres")
+    live.compose.wait_healthy("postgres")
+    live.wait_nights(set(), live.world.nights)
+    live.wait_quiet()
+    assert {"scheduler", "postgres"} <= set(live.compose.restarted)
+    tries = live.airflow.call("GET", f"{killed}/tries").json()["task_instances"]
+    tell(f"the task whose worker was killed: {[(one['try_number'], one['state']) for one in tries]}")
+    assert len(tries) > 1
+    assert copy.wait(PATIENCE) == 0, copy.stdout.read() if copy.stdout else ""
+    live.wanted = small_world.published(tmp_path / "undisturbed")
+    assert live.differing() == set()
+
+
+def kill_worker(live: Live) -> str:
+    """kill -9 the process of the first unify that builds; returns the path of its task instance."""
+    found: list[tuple[str, psutil.Process]] = []
+
+    def runs() -> bool:
+        for as_of in live.hole:
+            task = live.task("unify", as_of)
+            if task.get("state") == "running":
+                found.extend((f"/dags/unify/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}", process)
+                             for process in psutil.process_iter() if task["id"] in " ".join(process.cmdline())
+                             and process.children())  # dbt is at work
+        return bool(found)
+
+    live.airflow.wait("a unify to build", runs, PATIENCE)
+    path, process = found[0]
+    tell(f"kill -9 {path} (pid {process.pid})")
+    os.kill(process.pid, signal.SIGKILL)
+    return path
+
+
+def test_the_same_seven_dates_backwards_change_no_byte_and_leave_the_online_store_at_tonight(live: Live) -> None:
+    before, marks = desk(live), {view: online.high_water(view) for view in (online.FACTS, online.SCORES)}
+    assert set(marks.values()) == {live.tonight}
+    old = live.old_runs()
+    live.airflow.backfill("land_sources", live.hole[0], live.hole[-1], reprocess="completed", backwards=True)
+    live.wait_nights(old, live.hole)
+    live.wait_quiet()
+    began = sorted((run for as_of in live.hole for run in live.of("land_sources", as_of)[:1]),
+                   key=lambda run: run["start_date"])
+    assert began[0]["partition_key"] > began[-1]["partition_key"]
+    assert live.differing() == set()
+    assert {view: online.high_water(view) for view in marks} == marks
+    assert desk(live) == before
+    assert {row["as_of"] for row in before} == {live.tonight}
+
+
+def desk(live: Live) -> list[dict[str, Any]]:
+    """What Redis holds of some subscribers who were scored tonight."""
+    with (settings().extracts / f"as_of={live.tonight}" / "scores.csv").open(encoding="utf-8") as file:
+        people = [row["subscriber_id"] for row, _ in zip(csv.DictReader(file), range(20), strict=False)]
+    rows: list[dict[str, Any]] = features.lookup(online.SCORES, people).to_dict("records")
+    return rows
+
+
+@pytest.mark.parametrize("dag_id", NIGHTLY)
+def test_clearing_one_task_of_a_night_runs_it_again_and_changes_nothing(live: Live, dag_id: str) -> None:
+    as_of = live.hole[3]
+    run = live.of(dag_id, as_of)[0]
+    before = live.airflow.tasks(dag_id, run["dag_run_id"])
+    live.clear(dag_id, run["dag_run_id"], failed=False, tasks=[min(before)])
+    live.airflow.wait(f"{dag_id} again", lambda: live.airflow.run(dag_id, run["dag_run_id"])["state"] == "success" and
+                      live.airflow.tasks(dag_id, run["dag_run_id"])[min(before)]["try_number"] > before[min(before)]["try_number"], PATIENCE)
+    live.wait_quiet()
+    assert live.differing() == set()
