@@ -62,18 +62,19 @@ def postgres(
             file.write(password or "-")
             file.flush()
             Path(file.name).chmod(0o644)
-            subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", user, "--no-sync", f"--pwfile={file.name}",
-                            "-A", "scram-sha-256" if password else "trust"], check=True, capture_output=True, cwd="/")
+            subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", user, "--no-sync",
+                            f"--pwfile={file.name}", "-A", "scram-sha-256" if password else "trust"],
+                           check=True, capture_output=True, cwd="/")
     part = processes.start("postgres", [
         *as_postgres(), program("postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-F",
         "-c", "listen_addresses=127.0.0.1"], {})
     wait(lambda: listens(port), "postgres")
     if is_new and (scripts or database != "postgres"):
         make = [f"CREATE DATABASE {database};"] if database != "postgres" else []
+        psql = [program("psql"), "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", user]
         for script in [*make, *scripts]:
-            subprocess.run(
-                [program("psql"), "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", user, "postgres"],
-                input=script, text=True, check=True, env={**os.environ, "PGPASSWORD": password})
+            subprocess.run([*psql, "postgres"], input=script, text=True, check=True,
+                           env={**os.environ, "PGPASSWORD": password})
     return part
 
 

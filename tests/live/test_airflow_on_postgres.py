@@ -40,6 +40,7 @@ pytestmark = pytest.mark.live
 
 NIGHTS = 8  # seven to backfill, and tonight
 PATIENCE = 900.0
+FIT = "cut-offs, out of time"  # what a training says when the fit begins
 SETTINGS = ("TELCO_HOME", "TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS", "MLFLOW_TRACKING_URI")
 
 
@@ -147,9 +148,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 def test_every_service_of_the_file_is_well_and_listens_on_loopback_alone(live: Live) -> None:
     compose = live.compose
-    assert {name for name, told in compose.services.items() if told.get("restart") != "no" and "healthcheck" in told} == {
-        name for name, part in compose.parts.items() if part.process() is not None}
-    heard = {(one.laddr.ip, one.laddr.port) for part in compose.parts.values() if (leader := part.process()) is not None
+    runs = {name: leader for name, part in compose.parts.items() if (leader := part.process()) is not None}
+    assert set(runs) == set(compose.services) - {"init"}
+    heard = {(one.laddr.ip, one.laddr.port) for leader in runs.values()
              for process in (leader, *leader.children(recursive=True))
              for one in process.net_connections("inet") if one.status == psutil.CONN_LISTEN}
     logs = {compose.ports[port] for port in (8793, 8794)}  # Airflow's own servers of logs: their host is fixed
@@ -177,7 +178,7 @@ def test_mlflow_killed_while_a_champion_is_trained_costs_one_retry_and_no_second
         airflow.wait(f"{dag_id} to be parsed", lambda dag_id=dag_id: dag_id in airflow.dags(), 120)
         airflow.pause(dag_id, paused=False)
     run_id = airflow.trigger("retrain_churn", as_of=first)
-    airflow.wait("the training to begin", lambda: said(live, "retrain_churn", run_id, "fit"), PATIENCE)
+    airflow.wait("the training to begin", lambda: said(live, "retrain_churn", run_id, FIT), PATIENCE)
     live.compose.held.add("mlflow")
     live.compose.kill("mlflow")
     airflow.wait("the task to give up", lambda: live.task("retrain_churn", first)["state"] == "up_for_retry", PATIENCE)
@@ -186,17 +187,17 @@ def test_mlflow_killed_while_a_champion_is_trained_costs_one_retry_and_no_second
     task = live.task("retrain_churn", first)
     assert task["try_number"] == 2
     assert "mlflow" in live.compose.restarted
-    assert not said(live, "retrain_churn", run_id, "fit")
+    assert not said(live, "retrain_churn", run_id, FIT)
     airflow.wait_run("retrain_ltv", airflow.trigger("retrain_ltv", as_of=first), timeout=PATIENCE, report=tell)
     assert [(one.version, one.from_as_of) for one in champions.history("churn")] == [(1, first)]
     for dag_id in ("retrain_churn", "retrain_ltv"):
         airflow.pause(dag_id, paused=True)
 
 
-def said(live: Live, dag_id: str, run_id: str, word: str) -> bool:
-    """Whether a line of the newest try of a run's first task begins with a word."""
+def said(live: Live, dag_id: str, run_id: str, words: str) -> bool:
+    """Whether a line of the newest try of a run's first task has these words."""
     task = next(iter(live.airflow.tasks(dag_id, run_id).values()))
-    return any(line.startswith(word) for line in live.airflow.task_log(dag_id, run_id, task))
+    return any(words in line for line in live.airflow.task_log(dag_id, run_id, task))
 
 
 def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_postgresql(
@@ -208,8 +209,8 @@ def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_post
         airflow.pause(dag_id, paused=False)
     airflow.wait("tonight's run by the schedule", lambda: bool(live.of("land_sources", live.tonight)), 120)
     assert live.of("land_sources", live.tonight)[0]["run_type"] == "scheduled"
-    airflow.wait("tonight to find the hole", lambda: live.task("unify", live.tonight).get("state") == "up_for_reschedule",
-                 PATIENCE)
+    airflow.wait("tonight to find the hole",
+                 lambda: live.task("unify", live.tonight).get("state") == "up_for_reschedule", PATIENCE)
     airflow.backfill("land_sources", live.hole[0], live.hole[-1])
     again = airflow.call("POST", "/backfills", allow=[409], json={
         "dag_id": "land_sources", "from_date": midnight(live.hole[2]).isoformat(),
@@ -280,10 +281,15 @@ def desk(live: Live) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("dag_id", NIGHTLY)
 def test_clearing_one_task_of_a_night_runs_it_again_and_changes_nothing(live: Live, dag_id: str) -> None:
     as_of = live.hole[3]
-    run = live.of(dag_id, as_of)[0]
-    before = live.airflow.tasks(dag_id, run["dag_run_id"])
-    live.clear(dag_id, run["dag_run_id"], failed=False, tasks=[min(before)])
-    live.airflow.wait(f"{dag_id} again", lambda: live.airflow.run(dag_id, run["dag_run_id"])["state"] == "success" and
-                      live.airflow.tasks(dag_id, run["dag_run_id"])[min(before)]["try_number"] > before[min(before)]["try_number"], PATIENCE)
+    run_id = live.of(dag_id, as_of)[0]["dag_run_id"]
+    before = live.airflow.tasks(dag_id, run_id)
+    task_id = min(before)
+    live.clear(dag_id, run_id, failed=False, tasks=[task_id])
+
+    def again() -> bool:
+        task = live.airflow.tasks(dag_id, run_id)[task_id]
+        return task["try_number"] > before[task_id]["try_number"] and task["state"] == "success"
+
+    live.airflow.wait(f"{dag_id}.{task_id} again", again, PATIENCE)
     live.wait_quiet()
     assert live.differing() == set()
