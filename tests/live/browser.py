@@ -67,7 +67,8 @@ class Browser:
 
     def sign_in(self, url: str, user: str, password: str) -> None:
         """Give the page the cookie that Airflow's UI reads."""
-        answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, trust_env=False, timeout=30)
+        answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, trust_env=False,
+                            timeout=30)
         self._call("Network.setCookie", name="_token", value=answer.json()["access_token"], url=url)
 
     def open(self, url: str, shows: str, *, rest: float = 2.0) -> None:

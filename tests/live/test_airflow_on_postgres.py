@@ -235,7 +235,7 @@ def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_post
 
 
 def kill_worker(live: Live) -> str:
-    """kill -9 the process of the first unify that builds; returns the path of its task instance."""
+    """kill -9 the process of the first unify in which dbt is at work, but not dbt; returns its task instance's path."""
     found: list[tuple[str, psutil.Process]] = []
 
     def runs() -> bool:
@@ -243,8 +243,8 @@ def kill_worker(live: Live) -> str:
             task = live.task("unify", as_of)
             if task.get("state") == "running":
                 found.extend((f"/dags/unify/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}", process)
-                             for process in psutil.process_iter() if task["id"] in " ".join(process.cmdline())
-                             and process.children())  # dbt is at work
+                             for process in psutil.process_iter(["cmdline"])
+                             if task["id"] in " ".join(process.info["cmdline"] or []) and process.children())
         return bool(found)
 
     live.airflow.wait("a unify to build", runs, PATIENCE)
