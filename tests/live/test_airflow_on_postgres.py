@@ -24,14 +24,17 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from PIL import Image
 
 from pipelines import champions, features
 from pipelines.clock import midnight, utc_now
 from pipelines.features import online, store
 from pipelines.settings import settings
 from pipelines.stack import NIGHTLY, Airflow
+from pipelines.stack.environment import USER, load_secrets
 
 sys.path.append(str(Path(__file__).parent))
+import browser
 import servers
 import small_world
 from compose import Compose
@@ -40,6 +43,8 @@ pytestmark = pytest.mark.live
 
 NIGHTS = 8  # seven to backfill, and tonight
 PATIENCE = 900.0
+# Titles of a task's process and of the executor's around it, before the id of the task instance.
+TASK, WORKER = "airflow worker -- ", "airflow worker -- LocalExecutor: "
 FIT = "cut-offs, out of time"  # what a training says when the fit begins
 SETTINGS = ("TELCO_HOME", "TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS", "MLFLOW_TRACKING_URI")
 
@@ -217,7 +222,9 @@ def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_post
         "to_date": midnight(live.hole[4]).isoformat(), "reprocess_behavior": "completed", "max_active_runs": 1})
     assert (again.status_code, "running" in again.text) == (409, True), again.text
 
-    killed = kill_worker(live)
+    # Of the first dbt goes on building, and holds the warehouse until it is done. The second is the executor's process
+    # around a task: nobody is left to say that it ended, so its heartbeat has to be missed.
+    killed = [kill_task(live, "unify", TASK, works=True), kill_task(live, "score", WORKER)]
     airflow.wait("a night to be scored", lambda: len(live.done("score")) >= 2, PATIENCE)
     live.compose.kill("scheduler")
     airflow.wait("more nights to be scored", lambda: len(live.done("score")) >= 5, PATIENCE)
@@ -226,30 +233,38 @@ def test_a_backfill_beside_the_schedule_outlives_a_worker_the_scheduler_and_post
     live.wait_nights(set(), live.world.nights)
     live.wait_quiet()
     assert {"scheduler", "postgres"} <= set(live.compose.restarted)
-    tries = live.airflow.call("GET", f"{killed}/tries").json()["task_instances"]
-    tell(f"the task whose worker was killed: {[(one['try_number'], one['state']) for one in tries]}")
-    assert len(tries) > 1
+    for path in killed:
+        tries = live.airflow.call("GET", f"{path}/tries").json()["task_instances"]
+        tell(f"{path}: {[(one['try_number'], one['state']) for one in tries]}")
+        assert len(tries) > 1
     assert copy.wait(PATIENCE) == 0, copy.stdout.read() if copy.stdout else ""
     live.wanted = small_world.published(tmp_path / "undisturbed")
     assert live.differing() == set()
 
 
-def kill_worker(live: Live) -> str:
-    """kill -9 the process of the first unify in which dbt is at work, but not dbt; returns its task instance's path."""
+def kill_task(live: Live, dag_id: str, title: str, *, works: bool = False) -> str:
+    """kill -9 the process of that title of the first task of a DAG that runs; returns the task instance's path.
+
+    `works`: only when it has started a process of its own, which is left alive.
+    """
     found: list[tuple[str, psutil.Process]] = []
 
     def runs() -> bool:
         for as_of in live.hole:
-            task = live.task("unify", as_of)
+            task = live.task(dag_id, as_of)
             if task.get("state") == "running":
-                found.extend((f"/dags/unify/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}", process)
+                found.extend((f"/dags/{dag_id}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}", process)
                              for process in psutil.process_iter(["cmdline"])
-                             if task["id"] in " ".join(process.info["cmdline"] or []) and process.children())
+                             if is_of(" ".join(process.info["cmdline"] or []), task["id"])
+                             and (process.children() or not works))
         return bool(found)
 
-    live.airflow.wait("a unify to build", runs, PATIENCE)
+    def is_of(command: str, task_id: str) -> bool:
+        return command.strip() == f"{title}{task_id}"
+
+    live.airflow.wait(f"a {dag_id} at work", runs, PATIENCE)
     path, process = found[0]
-    tell(f"kill -9 {path} (pid {process.pid})")
+    tell(f"kill -9 {process.pid} of {path}")
     os.kill(process.pid, signal.SIGKILL)
     return path
 
@@ -293,3 +308,28 @@ def test_clearing_one_task_of_a_night_runs_it_again_and_changes_nothing(live: Li
     live.airflow.wait(f"{dag_id}.{task_id} again", again, PATIENCE)
     live.wait_quiet()
     assert live.differing() == set()
+
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="no chromium on this machine: apt-get install chromium")
+def test_pictures_of_the_backfill_the_assets_and_the_reports(live: Live, tmp_path: Path) -> None:
+    """Kept in the folder PICTURES names, if it does; those in docs/pictures were taken so and looked at."""
+    folder = Path(os.environ.get("PICTURES") or tmp_path)
+    url, drift = live.airflow.url, settings().reports / "drift" / "churn"
+    (asset,) = [one["id"] for one in live.airflow.call("GET", "/assets").json()["assets"] if one["name"] == "features"]
+    pages = {
+        "grid": (f"{url}/dags/land_sources", "land_network"),
+        "assets": (f"{url}/assets/{asset}", "materialize_features"),
+        "drift": (f"{next(drift.glob(f'as_of={live.tonight}/*.html')).as_uri()}", "Drift"),
+    }
+    if (drift / "index.html").exists():
+        pages["trend"] = ((drift / "index.html").as_uri(), "churn")
+    with browser.Browser() as page:
+        page.sign_in(url, USER, load_secrets().password)
+        for name, (address, shows) in pages.items():
+            page.open(address, shows)
+            page.picture(folder / f"{name}.png")
+    for name in pages:
+        path = folder / f"{name}.png"
+        assert 10_000 < path.stat().st_size < 200_000  # a blank page takes less than four
+        with Image.open(path) as image:
+            assert image.size == (browser.WIDTH, browser.HEIGHT)

@@ -38,7 +38,8 @@ def test_the_other_builds_the_image_and_waits_for_every_service_that_stays(jobs:
 
 
 def test_the_night_played_there_names_what_exists() -> None:
-    imported = [node for node in ast.walk(ast.parse(NIGHT.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+    parsed = ast.parse(NIGHT.read_text(encoding="utf-8"))
+    imported = [node for node in ast.walk(parsed) if isinstance(node, ast.ImportFrom)]
     assert len(imported) > 4
     for node in imported:
         module = importlib.import_module(str(node.module))
