@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines.stack import processes
@@ -47,15 +48,33 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def postgres(folder: Path, port: int, user: str) -> Part:
-    """An empty cluster in `folder`, which the user postgres can reach, listening on loopback."""
+def postgres(
+    folder: Path, port: int, user: str, *, password: str = "", database: str = "postgres", scripts: Sequence[str] = (),
+) -> Part:
+    """A cluster in `folder`, which the user postgres can reach, listening on loopback; an empty one when it is new.
+
+    With a password nobody enters without it. A new one gets the database and runs the scripts, as its image would.
+    """
     data = folder / "postgres"
-    subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", user, "-A", "trust", "--no-sync"],
-                   check=True, capture_output=True, cwd="/")
+    is_new = not data.exists()
+    if is_new:
+        with tempfile.NamedTemporaryFile("w", dir=folder) as file:
+            file.write(password or "-")
+            file.flush()
+            Path(file.name).chmod(0o644)
+            subprocess.run([*as_postgres(), program("initdb"), "-D", data, "-U", user, "--no-sync",
+                            f"--pwfile={file.name}", "-A", "scram-sha-256" if password else "trust"],
+                           check=True, capture_output=True, cwd="/")
     part = processes.start("postgres", [
         *as_postgres(), program("postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-F",
         "-c", "listen_addresses=127.0.0.1"], {})
     wait(lambda: listens(port), "postgres")
+    if is_new and (scripts or database != "postgres"):
+        make = [f"CREATE DATABASE {database};"] if database != "postgres" else []
+        psql = [program("psql"), "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", user]
+        for script in [*make, *scripts]:
+            subprocess.run([*psql, "postgres"], input=script, text=True, check=True,
+                           env={**os.environ, "PGPASSWORD": password})
     return part
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from pipelines import stack
 from pipelines.settings import PROJECT
+from pipelines.stack import health
 from pipelines.stack.dotenv import lines
 from pipelines.stack.environment import HOST, Ports, airflow_env, free_ports, load_secrets, passwords_file
 
@@ -25,6 +30,8 @@ OF_CONTAINERS = {
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", "AIRFLOW__API__HOST", "AIRFLOW__API__SECRET_KEY",
     "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__LOGGING__BASE_LOG_FOLDER",
 }
+# Without these the registry of models, that of features and the online store lie in files below the home.
+STORES = {"MLFLOW_TRACKING_URI", "TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS"}
 
 
 @pytest.fixture
@@ -92,22 +99,87 @@ def test_compose_runs_the_parts_of_the_stack_with_its_commands(compose: dict[str
 
 def test_compose_has_the_environment_of_the_stack(home: Path, compose: dict[str, Any]) -> None:
     ours, theirs = airflow_env(Ports()), compose["x-airflow"]["environment"]
-    stores = {"TELCO_FEAST_REGISTRY", "TELCO_FEAST_REDIS"}  # without them both lie in files below the home
-    assert set(ours) - {"PATH"} == set(theirs) - stores
-    differing = {name for name in theirs if name not in stores and ours[name] != theirs[name]}
+    assert set(ours) - {"PATH"} == set(theirs) - STORES
+    differing = {name for name in theirs if name not in STORES and ours[name] != theirs[name]}
     assert differing <= OF_CONTAINERS
 
 
 def test_compose_has_the_stores_its_addresses_name(compose: dict[str, Any]) -> None:
     environment, services = compose["x-airflow"]["environment"], compose["services"]
     assert environment["TELCO_FEAST_REDIS"].split(":")[0] in services
-    registry = environment["TELCO_FEAST_REGISTRY"]
-    assert registry.startswith("postgresql+psycopg://")
-    host, database = registry.rsplit("@", 1)[1].split("/")
-    assert host in services
-    assert {one["source"] for one in services[host]["configs"]} == set(compose["configs"])
-    assert compose["configs"]["feast_database"]["content"] == f"CREATE DATABASE {database};"
+    assert urlsplit(environment["MLFLOW_TRACKING_URI"]).hostname in services
+    databases = {name: database_of(url, services) for name, url in (
+        ("feast", environment["TELCO_FEAST_REGISTRY"]),
+        ("airflow", environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]),
+        ("mlflow", services["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"]),
+    )}
+    assert databases == {name: name for name in databases}
+    made = re.findall(r"CREATE DATABASE (\w+);", compose["configs"]["databases"]["content"])
+    assert {services["postgres"]["environment"]["POSTGRES_DB"], *made} == set(databases)
+    assert [one["source"] for one in services["postgres"]["configs"]] == list(compose["configs"])
     assert {"postgres", "redis"} <= set(services["init"]["depends_on"])
+
+
+def database_of(url: str, services: dict[str, Any]) -> str:
+    assert url.startswith("postgresql+psycopg")
+    host, database = url.rsplit("@", 1)[1].split("/")
+    assert host in services
+    return database
+
+
+def test_compose_has_a_health_check_and_a_restart_for_every_service_that_stays(compose: dict[str, Any]) -> None:
+    stays = {name: told for name, told in compose["services"].items() if name != "init"}
+    assert set(stays) == {*stack.PARTS, "postgres", "redis", "mlflow"}
+    assert {told["restart"] for told in stays.values()} == {"unless-stopped"}
+    assert not [name for name, told in stays.items() if "healthcheck" not in told]
+    watched = {told["healthcheck"]["test"][-1]: name for name, told in stays.items() if name in stack.PARTS}
+    assert {part: watched[part] for part in ("scheduler", "triggerer", "dag_processor")} == {
+        "scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "dag-processor"}
+
+
+def test_compose_and_the_image_run_as_nobody_special_with_pinned_images(compose: dict[str, Any]) -> None:
+    own = [told for told in compose["services"].values() if "build" in told]
+    assert len(own) == len(stack.PARTS) + 2
+    assert all(told["cap_drop"] == ["ALL"] for told in own)
+    assert all(told["security_opt"] == ["no-new-privileges:true"] for told in own)
+    dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"^USER (?!root|0)\w+$", dockerfile, flags=re.MULTILINE)
+    images = [told["image"] for told in compose["services"].values() if "build" not in told]
+    images += re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE)
+    assert len(images) == 3
+    assert not [image for image in images if not re.search(r":\d+\.\d+(\.\d+)?-", image)]
+
+
+def test_every_folder_a_volume_is_mounted_on_is_made_for_the_user_of_the_image(compose: dict[str, Any]) -> None:
+    dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+    (owned,) = re.findall(r"chown telco:telco ([^&\n]+?) (?:&&|\\)", dockerfile)
+    mounted = {volume.split(":")[1] for told in compose["services"].values() if "build" in told
+               for volume in told["volumes"]}
+    assert mounted == set(owned.split())
+    assert {volume.split(":")[0] for told in compose["services"].values() for volume in told["volumes"]} == set(
+        compose["volumes"])
+
+
+def test_a_part_is_well_when_the_api_server_says_its_heart_beats() -> None:
+    told = b'{"scheduler": {"status": "healthy"}, "triggerer": {"status": "unhealthy"}, "dag_processor": null}'
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(told if self.path == "/api/v2/monitor/health" else b"{}")
+
+        def log_message(self, format: str, *words: Any) -> None:
+            pass
+
+    with HTTPServer((HOST, 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        api = f"http://{HOST}:{server.server_port}/execution/"
+        assert health.of("scheduler", api) == "healthy"
+        assert health.of("triggerer", api) == "unhealthy"
+        assert health.of("dag_processor", api).startswith("not known there")
+        server.shutdown()
+    assert "does not answer" in health.of("scheduler", api)
 
 
 def test_compose_publishes_ports_on_loopback_only_and_holds_no_secret(compose: dict[str, Any]) -> None:
