@@ -79,6 +79,7 @@ class Champion:
     reliability: Reliability | None
     card: str
     asked: tuple[Asked, ...]
+    is_value: bool  # amounts, not probabilities
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Model:
     champion: Champion | None
     serving: State
     served: str
+    until: str
     watched: tuple[Watched, ...]
     trend: str
     versions: tuple[Stand, ...]
@@ -107,22 +109,22 @@ def link(path: Path) -> str:
 def _model(spec: ModelSpec, nights: list[Night], stands: list[Stand], as_of: date) -> Model:
     scores = [night.seen.scores[spec.name] for night in nights if spec.name in night.seen.scores]
     standing = next((one for one in stands if one.state == "champion"), None)
-    serving, served = _served(scores[-1] if scores else None, as_of)
+    serving, served, until = _served(scores[-1] if scores else None, as_of)
     return Model(
-        spec.name, spec.intended_use, _champion(spec, standing, as_of) if standing else None, serving, served,
+        spec.name, spec.intended_use, _champion(spec, standing, as_of) if standing else None, serving, served, until,
         tuple(_watched(spec.name, as_of)), link(settings().reports / "drift" / spec.name / "index.html"),
         tuple(stands),
     )
 
 
-def _served(scores: Scores | None, as_of: date) -> tuple[State, str]:
-    """Whether the newest scores may be used on as_of, by the expiry they bear."""
+def _served(scores: Scores | None, as_of: date) -> tuple[State, str, str]:
+    """Whether the newest scores may be used on as_of, by the expiry they bear: state, words, the expiry."""
     if scores is None:
-        return State.UNKNOWN, "no scores"
+        return State.UNKNOWN, "no scores", ""
     if scores.expires_at <= midnight(as_of).replace(tzinfo=None):
-        return State.STALE, f"the newest scores expired on {scores.expires_at:%Y-%m-%d}: do not use them"
-    words = f"{scores.rows:,} scored with v{scores.version}, valid until {_until(scores.expires_at)}"
-    return (State.FLAGGED if scores.flags else State.OK), words
+        return State.STALE, "not to be used any more: the newest scores expired on", _until(scores.expires_at)
+    words = f"{scores.rows:,} scored with v{scores.version}, valid until"
+    return (State.FLAGGED if scores.flags else State.OK), words, _until(scores.expires_at)
 
 
 def _until(moment: datetime) -> str:
@@ -137,10 +139,9 @@ def _champion(spec: ModelSpec, standing: Stand, as_of: date) -> Champion:
     return Champion(
         standing.version, standing.since, trained, (as_of - parse_day(trained)).days if trained != "-" else None,
         standing.why, _judged_on(told), tuple(_figures(spec, told)),
-        lift(rows) if rows and "captured" in rows[0] else None,
-        reliability(rows, percent=spec.kind is Kind.CLASSIFIER), link(folder / "card.html"),
+        lift(rows), reliability(rows, percent=spec.kind is Kind.CLASSIFIER), link(folder / "card.html"),
         tuple(Asked(str(one["name"]), one["passed"] is True, str(one["sentence"]))
-              for one in verdict.get("checks", [])),
+              for one in verdict.get("checks", [])), spec.kind is Kind.FORMULA,
     )
 
 

@@ -29,7 +29,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Lift:
-    """Each tenth's rate as a multiple of the rate of all, likeliest first; `average` is where 1 lies."""
+    """Each tenth's rate or amount as a multiple of that of all, highest predicted first; `average` is where 1 lies."""
 
     bars: tuple[Bar, ...]
     average: float
@@ -65,7 +65,7 @@ def lift(rows: Rows) -> Lift | None:
             _at(HEIGHT - BOTTOM - _y(height, 0, top)), f"{height:.1f}", str(place + 1))
         for place, height in enumerate(heights)
     )
-    return Lift(bars, _y(1.0, 0, top), f"Lift by tenths, likeliest first: {', '.join(bar.label for bar in bars)} times "
+    return Lift(bars, _y(1.0, 0, top), f"Lift by tenths, highest first: {', '.join(bar.label for bar in bars)} times "
                                        "the average")
 
 
