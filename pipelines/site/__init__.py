@@ -92,9 +92,10 @@ def _state(nights: list[Night], models: list[Model]) -> State:
 def _next(nights: list[Night], models: list[Model]) -> str:
     if not any(one.champion for one in models):
         return "telco train churn --as-of DAY"
-    if not nights or nights[-1].state in (State.HELD, State.STALE, State.UNKNOWN):
-        return f"telco night --as-of {nights[-1].seen.as_of if nights else 'DAY'}"
-    return ""
+    if not nights:
+        return "telco night --as-of DAY"
+    behind = [night for night in nights if not night.seen.scores]
+    return f"telco night --as-of {behind[0].seen.as_of}" if behind and not nights[-1].seen.scores else ""
 
 
 def render(told: Page) -> str:
