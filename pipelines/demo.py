@@ -88,7 +88,7 @@ def summary(nights: list[date], url: str) -> None:
     show.table("\nChampions", ["model", "version", "in force from", "what it measured"],
                [(one.model, one.version, one.from_as_of, one.headline) for one in status().champions])
     show.table("\nNights", ["as_of", "model", "version", "rows scored", "inputs"], list(_nights(nights)))
-    show.table(f"\nWhy the likeliest tenth may leave, {nights[-1]}", ["theme of the first reason", "subscribers, twenty or more"],
+    show.table(f"\nWhy the likeliest tenth may leave, {nights[-1]}", ["theme of the first reason", "subscribers"],
                _reasons(nights[-1]))
     home = settings().home
     show.table("\nWhere", ["what", "place"], [

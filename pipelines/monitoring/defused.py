@@ -20,5 +20,6 @@ def defuse(page: Path) -> None:
     safe, found = _DATA.subn(lambda line: line.group().replace("<", "\\u003c"), text)
     if found != 2:
         page.unlink()
-        raise TelcoError(f"{page.name}: Evidently's page has {found} lines of data, not 2; see pipelines/monitoring/defused.py")
+        raise TelcoError(f"{page.name}: Evidently's page has {found} lines of data, not 2; its names may run in a "
+                         "browser. See pipelines/monitoring/defused.py")
     page.write_text(safe, encoding="utf-8")

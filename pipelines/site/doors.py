@@ -57,7 +57,7 @@ def _servers() -> list[Door]:
     found = []
     try:
         port = int(json.loads((settings().airflow / "ports.json").read_text(encoding="utf-8"))["api"])
-        found.append(Door("Airflow", f"http://127.0.0.1:{port}", "runs, logs, backfills; telco up prints who may sign in"))
+        found.append(Door("Airflow", f"http://127.0.0.1:{port}", "runs, logs, backfills; telco up says who may enter"))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     parts = urlsplit(settings().mlflow_uri)

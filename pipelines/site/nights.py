@@ -43,7 +43,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that was found of one night. `expected`: the models with a champion in force; `troubles`: the door's words."""
+    """What was found of one night. `expected`: the models with a champion in force; `troubles`: the door's words."""
 
     as_of: date
     landed: int = 0
@@ -98,7 +98,7 @@ def judged(found: Iterable[Seen]) -> list[Night]:
 
 
 def newest_day() -> date | None:
-    """The newest as_of this home knows of: of published scores and rosters, and of what has landed. None: nothing."""
+    """The newest as_of this home knows of: of scores, of rosters, and of what came to the door. None: nothing."""
     from pipelines.landing import raw
     from pipelines.landing.senders import feed
 
@@ -108,6 +108,7 @@ def newest_day() -> date | None:
     for feed_id in estate().delivered():
         drops = [entry for entry in raw.dataset(feed(feed_id)).entries().values() if entry.state == "committed"]
         found += [parse_day(drops[-1].key["dt"]) + DAY] if drops else []
+    found += [parse_day(page.parent.name) for page in (settings().reports / "landing").glob("????-??-??/index.html")]
     return max(found, default=None)
 
 

@@ -18,7 +18,8 @@ h1 { margin-bottom: .2rem; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; border-bottom: 1px solid #e6e9ed; vertical-align: top; }
 td { font-variant-numeric: tabular-nums; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; } .pictures svg { max-width: 100%; height: auto; background: #fff; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+.pictures svg { max-width: 100%; height: auto; background: #fff; }
 @media (prefers-color-scheme: dark) { body { color: #e7eaf0; background: #10141b; }
   h2, th, td { border-color: #2b3340; } }
 """
@@ -64,7 +65,8 @@ def page(spec: ModelSpec, markdown: str, evaluation: Evaluation) -> str:
     from pipelines.training import pictures
 
     # Words of the data are in it (a plan, a region): none of them may become a link or fetch a picture.
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"]).render(markdown)
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
+    body = parser.render(markdown)
     rows = evaluation.reliability
     drawn = [pictures.reliability(rows)] if rows else []
     if rows and all("captured" in row for row in rows):

@@ -1,4 +1,4 @@
-"""A page in headless Chromium at a given width and theme, through its DevTools protocol: what it logs, how wide it is."""
+"""A page in headless Chromium at a given width and theme, by its DevTools protocol: what it logs, how wide it is."""
 
 from __future__ import annotations
 
