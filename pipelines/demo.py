@@ -12,6 +12,7 @@ from typing import Any
 from pipelines.cli import show
 from pipelines.clock import DAY
 from pipelines.estate import estate
+from pipelines.governance.crowd import crowds
 from pipelines.models import SPECS
 from pipelines.progress import Report
 from pipelines.publish import Dataset
@@ -80,15 +81,18 @@ def play_nights(airflow: Airflow, nights: list[date], tell: Report) -> None:
 
 def summary(nights: list[date], url: str) -> None:
     """What a person wants to know at the end: champions, rows, reasons, verdicts, and where everything lies."""
+    from pipelines import site
     from pipelines.status import status
 
+    front = site.try_write()
     show.table("\nChampions", ["model", "version", "in force from", "what it measured"],
                [(one.model, one.version, one.from_as_of, one.headline) for one in status().champions])
     show.table("\nNights", ["as_of", "model", "version", "rows scored", "inputs"], list(_nights(nights)))
-    show.table(f"\nWhy the likeliest tenth may leave, {nights[-1]}", ["first reason", "subscribers"],
+    show.table(f"\nWhy the likeliest tenth may leave, {nights[-1]}", ["theme of the first reason", "subscribers"],
                _reasons(nights[-1]))
     home = settings().home
     show.table("\nWhere", ["what", "place"], [
+        *([("look here first", _short(front))] if front else []),
         ("tonight's scores", _short(home / "extracts" / f"as_of={nights[-1]}" / "scores.csv")),
         ("what the door checked", _short(settings().reports / "landing" / "index.html")),
         ("drift reports", _short(settings().reports / "drift")),
@@ -122,10 +126,9 @@ def _reasons(night: date, most: int = 5) -> list[tuple[str, int]]:
     keys = [entry.key for key, entry in scores.entries().items() if key[0] == night.isoformat()]
     if not keys:
         return []
-    table = pq.read_table(scores.live(keys[-1]), columns=["decile", "reason_1"], partitioning=None)
-    counted = table.filter(pc.field("decile") == 1).group_by("reason_1").aggregate([("reason_1", "count")])
-    rows = sorted(counted.to_pylist(), key=lambda row: (-row["reason_1_count"], str(row["reason_1"])))
-    return [(str(row["reason_1"]), int(row["reason_1_count"])) for row in rows[:most]]
+    table = pq.read_table(scores.live(keys[-1]), columns=["decile", "reason_1_theme"], partitioning=None)
+    counted = table.filter(pc.field("decile") == 1).group_by("reason_1_theme").aggregate([("reason_1_theme", "count")])
+    return crowds(((str(row["reason_1_theme"]), int(row["reason_1_theme_count"])) for row in counted.to_pylist()), most)
 
 
 def _short(path: Path) -> str:

@@ -40,8 +40,17 @@ def grid(first: date, last: date) -> list[date]:
 def night(as_of: date, *, report: Report = silent) -> Night:
     """Every step of one as_of: land, unify, materialise, score, extract, monitor. Safe to repeat.
 
-    Raises Held when a check stops a step; what earlier steps published stands.
+    Raises Held when a check stops a step; what earlier steps published stands. The front page is written either way.
     """
+    from pipelines import site
+
+    try:
+        return _steps(as_of, report)
+    finally:
+        site.try_write()
+
+
+def _steps(as_of: date, report: Report) -> Night:
     from pipelines import features, landing, monitoring, warehouse
     from pipelines.models import SPECS
 

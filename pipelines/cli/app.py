@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, transfer
+from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, site, transfer
 
 app = typer.Typer(
     name="telco",
@@ -26,6 +26,7 @@ model.register(app)
 models.register(app)
 transfer.register(app)
 operate.register(app)
+site.register(app)
 lookup.register(app)
 explain.register(app)
 audit.register(app)

@@ -71,8 +71,8 @@ class Record:
     def note(self, feed: str, dt: date, verdict: str, form: Iterable[tuple[str, int]] = ()) -> None:
         """What became of a drop, in words, and what the door set aside before the suite: (reason, rows)."""
         checked = self._of(feed, dt)
-        checked.verdict = _masked(verdict)
-        checked.form = [(_masked(reason), rows) for reason, rows in form]
+        checked.verdict = masked(verdict)
+        checked.form = [(masked(reason), rows) for reason, rows in form]
 
     def _of(self, feed: str, dt: date) -> Checked:
         return self._drops.setdefault((feed, dt), Checked(feed, dt))
@@ -109,5 +109,6 @@ def _rough(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """A text in which no number as long as a telephone's is left."""
     return _LONG_NUMBER.sub("(a long number)", text)

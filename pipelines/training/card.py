@@ -18,7 +18,10 @@ h1 { margin-bottom: .2rem; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
 th, td { padding: .25rem .7rem .25rem 0; text-align: left; border-bottom: 1px solid #e6e9ed; vertical-align: top; }
 td { font-variant-numeric: tabular-nums; }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem; } .pictures svg { max-width: 100%; height: auto; }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
+.pictures svg { max-width: 100%; height: auto; background: #fff; }
+@media (prefers-color-scheme: dark) { body { color: #e7eaf0; background: #10141b; }
+  h2, th, td { border-color: #2b3340; } }
 """
 
 
@@ -61,7 +64,9 @@ def page(spec: ModelSpec, markdown: str, evaluation: Evaluation) -> str:
 
     from pipelines.training import pictures
 
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
+    # Words of the data are in it (a plan, a region): none of them may become a link or fetch a picture.
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
+    body = parser.render(markdown)
     rows = evaluation.reliability
     drawn = [pictures.reliability(rows)] if rows else []
     if rows and all("captured" in row for row in rows):
@@ -70,7 +75,9 @@ def page(spec: ModelSpec, markdown: str, evaluation: Evaluation) -> str:
     head, rest = body.split("<h2>", 1)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{html.escape(spec.name)} model card</title>'
+        f'<meta name="viewport" content="width=device-width">'
+        f"""<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
+        f'<title>{html.escape(spec.name)} model card</title>'
         f"<style>{_STYLE}</style></head>\n<body>\n{head}{shown}<h2>{rest}</body></html>\n"
     )
 
