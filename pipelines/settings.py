@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from pipelines.errors import UsageError
+
 PROJECT = Path(__file__).resolve().parents[1]
+RESTORING = ".restoring"  # below a home while it is being restored; nothing else works there until it is gone
 
 # Nothing we run may phone home; set before any of the libraries is imported.
 QUIET = {
@@ -43,6 +46,8 @@ class Settings:
     threads: int
     feast_registry: str = field(default="", repr=False)  # a database URL; empty: SQLite below the home
     feast_redis: str = field(default="", repr=False)     # host:port[,db=0]; empty: SQLite below the home
+    airflow_database: str = field(default="", repr=False)  # empty: SQLite below the home
+    mlflow_database: str = field(default="", repr=False)   # of a registry that is a server, for its backup alone
     regions: tuple[str, ...] = ()  # whose rows this deployment may process; empty: every region of the estate
 
     @property
@@ -145,12 +150,22 @@ class Settings:
         return self.home / "truth"
 
 
+def home_folder() -> Path:
+    """TELCO_HOME, also while it is being restored."""
+    return Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process. Tests that change the environment call `settings.cache_clear()`."""
+    """The settings of this process. Tests that change the environment call `settings.cache_clear()`.
+
+    Raises UsageError for a home whose restore has not ended: who was erased may still be in it.
+    """
     for name, value in {**QUIET, **PATIENCE}.items():
         os.environ.setdefault(name, value)
-    home = Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
+    home = home_folder()
+    if (home / RESTORING).exists():
+        raise UsageError(f"{home}: a restore is under way or was killed; wait for it, or run telco restore again")
     own_estate = home / "estate.toml"
     default_estate = own_estate if own_estate.exists() else PROJECT / "estate.toml"
     return Settings(
@@ -161,5 +176,7 @@ def settings() -> Settings:
         threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
         feast_registry=os.environ.get("TELCO_FEAST_REGISTRY", ""),
         feast_redis=os.environ.get("TELCO_FEAST_REDIS", ""),
+        airflow_database=os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
+        mlflow_database=os.environ.get("TELCO_MLFLOW_DATABASE", ""),
         regions=tuple(filter(None, map(str.strip, os.environ.get("TELCO_REGIONS", "").split(",")))),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, transfer
+from pipelines.cli import audit, backup, data, explain, lookup, model, models, operate, privacy, quarantine, transfer
 
 app = typer.Typer(
     name="telco",
@@ -30,3 +30,4 @@ lookup.register(app)
 explain.register(app)
 audit.register(app)
 privacy.register(app)
+backup.register(app)
