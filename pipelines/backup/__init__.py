@@ -1,8 +1,8 @@
 """Backup and restore of everything in a home that cannot be made again, as one file.
 
-A backup is consistent while nights run: SQLite and PostgreSQL give their own snapshots, every dataset stands still while
-it is copied, erasures wait, and what refers to something is copied before it. A restore goes into an empty home, checks
-every byte before anything is in place, and erases again whoever a tombstone names before anybody can read a score.
+A backup is consistent while nights run: SQLite and PostgreSQL give their own snapshots, every dataset stands still
+while it is copied, erasures wait, and what refers to something is copied before it. A restore goes into an empty home,
+checks every byte before anything is in place, and erases again whoever a tombstone names before a score can be read.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ def back_up(
         _no_rotation()
         keys = _keys()
         saved = {one: Path(scratch) / one.name for one in wanted if databases.save(one, Path(scratch) / one.name)}
-        told = {"made_at": moment.isoformat(timespec="seconds"), "home": str(home), "contents": chosen,
-                "estate": settings().estate_file.name, "version": _version(), "audit_head": str(audit.head()),
-                "databases": {one.name: one.kind for one in saved}, "erased": len(tombstones.subscribers())}
+        names = tuple(sorted(one.name for one in saved))
+        head = {"made_at": moment.isoformat(timespec="seconds"), "home": str(home), "contents": chosen,
+                "databases": {one.name: one.kind for one in saved}, "audit_head": str(audit.head()),
+                "erased": len(tombstones.subscribers()), "version": _version()}
         with replacing(path, 0o600) as raw:
             out = Hashed(raw)
-            writer = Writer(out, told)
+            writer = Writer(out, head)
             for one, copy in saved.items():
                 writer.add(one.member, copy)
                 report(f"{one.name}: {copy.stat().st_size:,} bytes")
@@ -77,11 +78,11 @@ def back_up(
             _no_rotation(keys)
             writer.close()
             audit.record("backup", subject="home", sha256=out.sha256, files=len(writer.files), contents=chosen,
-                         databases=sorted(told["databases"]))
+                         databases=names)
         if target.is_dir():
             sealed.write(target / STONES, tombstones.path().read_bytes() if tombstones.path().exists() else b"")
     log.info("backup path=%s files=%d bytes=%d", path, len(writer.files), out.bytes)
-    return Made(path, out.sha256, out.bytes, len(writer.files), chosen, tuple(sorted(told["databases"])))
+    return Made(path, out.sha256, out.bytes, len(writer.files), chosen, names)
 
 
 def _write_home(writer: Writer, home: Path, chosen: tuple[str, ...], taken: list[Path], report: Report) -> None:

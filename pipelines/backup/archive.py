@@ -33,6 +33,8 @@ class Hashed:
         self._file, self._digest, self.bytes = file, hashlib.sha256(), 0
 
     def write(self, data: bytes) -> int:
+        if self._file.closed:  # tarfile ends its stream once more when one that failed is thrown away
+            return len(data)
         self._digest.update(data)
         self.bytes += len(data)
         return self._file.write(data)
@@ -52,7 +54,8 @@ class Writer:
     """Writes a backup member by member; `close` adds the list of them. `head` is what the backup says of itself."""
 
     def __init__(self, out: Hashed, head: Mapping[str, Any]) -> None:
-        self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)  # type: ignore[call-overload]
+        self._tar = tarfile.open(  # type: ignore[call-overload]  # noqa: SIM115  # `close` does
+            fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)
         self.files: dict[str, tuple[str, int]] = {}
         self.add_bytes(HEAD, _json({"format": FORMAT, **head}))
 
@@ -75,7 +78,7 @@ class Writer:
         member.size, member.mode = size, mode
         hashed = Hashed(source)
         try:
-            self._tar.addfile(member, hashed)  # type: ignore[arg-type]  # it reads and no more
+            self._tar.addfile(member, hashed)
         except OSError as error:
             if error.errno is not None:
                 raise

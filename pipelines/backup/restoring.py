@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.backup import archive, contents, databases, rawcopy
-from pipelines.clock import utc_now
+from pipelines.clock import parse_day, utc_now
 from pipelines.errors import IntegrityError, UsageError
 from pipelines.governance import audit, tombstones
 from pipelines.governance.tombstones import PREFIX, Tombstone
@@ -166,29 +166,22 @@ def _fill_databases(
 def _erase(given: tuple[Tombstone, ...], report: Report) -> tuple[Any, int]:
     """Erase in the staged home whoever any tombstone names; the proof, and how many the backup did not know of.
 
-    People are found by their subscription, whose token never changes. Of the other stones those count that are under a
-    key of the backup: others were made after a rotation it does not know, and would bar nothing.
+    A subscription's token never changes, and leads to the person's others as this raw/ has them: the given ones may be
+    under a key that was rotated after the backup, and would then bar nothing here.
     """
     from pipelines.governance import erasure
     from pipelines.governance.erasure import person
 
     before = tombstones.subscribers()
-    since = {stone.token: stone.request for stone in given
-             if stone.kind == "subscription" and PREFIX + stone.token not in before}
-    today = utc_now().date()
-    if present := person.known(since) if since else set():
-        erasure.erase({token: since[token] for token in sorted(present)}, today, report=report)
-    own = {"", *(_key_id(path) for path in settings().secrets.glob("link_*.json"))}
-    added = tombstones.add([stone for stone in given if stone.kind == "subscription" or stone.key in own])
+    since = [stone for stone in given if stone.kind == "subscription" and PREFIX + stone.token not in before]
+    present = person.known(stone.token for stone in since) if since else set()
+    stones = list(given)
+    for day in sorted({stone.erased_on for stone in since}):
+        theirs = {one.token: one.request for one in since if one.erased_on == day and one.token in present}
+        stones += person.resolve(theirs, parse_day(day)).stones if theirs else ()
+    added = tombstones.add(stones)
     report(f"{len(since)} persons were erased after the backup, {added} tombstones more; looking for all of them")
-    return erasure.again(today, report=report), len(since)
-
-
-def _key_id(path: Path) -> str:
-    from pipelines.landing.contract import Identifier
-    from pipelines.landing.tokens import stored
-
-    return stored(Identifier(path.stem.removeprefix("link_"))).key_id
+    return erasure.again(utc_now().date(), report=report), len(since)
 
 
 @contextmanager
