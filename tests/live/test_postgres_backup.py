@@ -59,7 +59,7 @@ def test_both_databases_come_back_and_one_that_is_not_empty_is_not_touched(
         settings.cache_clear()
 
     use("")
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     made = backup.back_up(tmp_path / "a.tar", with_raw=True)
     assert made.databases == ("airflow", "mlflow")
     assert b"p%40ss" not in made.path.read_bytes()
