@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from pipelines.errors import UsageError
 
-PROJECT = Path(__file__).resolve().parents[1]
 RESTORING = ".restoring"  # below a home while it is being restored; nothing else works there until it is gone
+
+
+def _project() -> Path:
+    """The checkout or, installed from a wheel, the folder of the environment with dags/, dbt_project/ and so on."""
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "dbt_project").is_dir() else Path(sys.prefix) / "share" / "telco-mlops"
+
+
+PROJECT = _project()
+IS_INSTALLED = not (PROJECT / "pipelines").is_dir()
 
 # Nothing we run may phone home; set before any of the libraries is imported.
 QUIET = {
@@ -152,7 +162,9 @@ class Settings:
 
 def home_folder() -> Path:
     """TELCO_HOME, also while it is being restored."""
-    return Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
+    # A checkout keeps its state beside it; an installed copy must not write into the environment.
+    default_home = Path("~/.local/share/telco-mlops") if IS_INSTALLED else PROJECT / "var"
+    return Path(os.environ.get("TELCO_HOME") or default_home).expanduser().resolve()
 
 
 @lru_cache(maxsize=1)
