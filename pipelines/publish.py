@@ -125,7 +125,10 @@ class Dataset:
                 digest = sha256(beside)
                 standing = self.entry(key)
                 if standing is not None and standing.state == "committed":
-                    if standing.sha256 == digest and self.live(key).exists():
+                    if standing.sha256 == digest:
+                        if not self.live(key).exists():  # restored from a backup that held the journal alone
+                            _fsync(beside)
+                            os.replace(beside, self.live(key))
                         return standing
                     if frozen and self.live(key).exists() and _stands_after_erasure(standing, rows):
                         log.warning("%s %s: stands as it was when somebody was erased from it; their neighbours would "
@@ -218,6 +221,12 @@ class Dataset:
             )
         return self.live(key)
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """While the block runs nothing is published, rewritten or purged here; who wants to waits."""
+        with self._lock():
+            yield
+
     def repair(self, keys: Sequence[Key] = ()) -> int:
         """Settle every `prepared` line a killed process left; returns how many were found committed.
 
@@ -233,6 +242,10 @@ class Dataset:
         """Whether a writer stands, or was killed, between its rename and its record: the new file is whole."""
         renamed = self._open_lines().get(tuple(key.values()))
         return renamed is not None and renamed.sha256 == digest
+
+    def renamed(self) -> list[Entry]:
+        """Publications that began and of which nothing says that they ended: their file may be in place or not."""
+        return list(self._open_lines().values())
 
     def _open_lines(self) -> dict[tuple[str, ...], Entry]:
         """`prepared` lines of which nothing says yet what came of them, by key."""

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from pipelines.errors import UsageError
+
+RESTORING = ".restoring"  # below a home while it is being restored; nothing else works there until it is gone
+
 
 def _project() -> Path:
     """The checkout or, installed from a wheel, the folder of the environment with dags/, dbt_project/ and so on."""
@@ -56,6 +60,8 @@ class Settings:
     notify_smtp: str = field(default="", repr=False)     # smtp[s]://[user:password@]host[:port]; empty: no mail
     notify_from: str = "telco@localhost"
     notify_to: tuple[str, ...] = ()
+    airflow_database: str = field(default="", repr=False)  # empty: SQLite below the home
+    mlflow_database: str = field(default="", repr=False)   # of a registry that is a server, for its backup alone
     regions: tuple[str, ...] = ()  # whose rows this deployment may process; empty: every region of the estate
 
     @property
@@ -158,14 +164,24 @@ class Settings:
         return self.home / "truth"
 
 
-@lru_cache(maxsize=1)
-def settings() -> Settings:
-    """The settings of this process. Tests that change the environment call `settings.cache_clear()`."""
-    for name, value in {**QUIET, **PATIENCE}.items():
-        os.environ.setdefault(name, value)
+def home_folder() -> Path:
+    """TELCO_HOME, also while it is being restored."""
     # A checkout keeps its state beside it; an installed copy must not write into the environment.
     default_home = Path("~/.local/share/telco-mlops") if IS_INSTALLED else PROJECT / "var"
-    home = Path(os.environ.get("TELCO_HOME") or default_home).expanduser().resolve()
+    return Path(os.environ.get("TELCO_HOME") or default_home).expanduser().resolve()
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. Tests that change the environment call `settings.cache_clear()`.
+
+    Raises UsageError for a home whose restore has not ended: who was erased may still be in it.
+    """
+    for name, value in {**QUIET, **PATIENCE}.items():
+        os.environ.setdefault(name, value)
+    home = home_folder()
+    if (home / RESTORING).exists():
+        raise UsageError(f"{home}: a restore is under way or was killed; wait for it, or run telco restore again")
     own_estate = home / "estate.toml"
     default_estate = own_estate if own_estate.exists() else PROJECT / "estate.toml"
     return Settings(
@@ -181,6 +197,8 @@ def settings() -> Settings:
         notify_from=os.environ.get("TELCO_NOTIFY_FROM") or "telco@localhost",
         notify_to=_listed("TELCO_NOTIFY_TO"),
         regions=_listed("TELCO_REGIONS"),
+        airflow_database=os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
+        mlflow_database=os.environ.get("TELCO_MLFLOW_DATABASE", ""),
     )
 
 

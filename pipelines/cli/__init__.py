@@ -13,10 +13,10 @@ def main() -> None:
     from pipelines.cli.app import app
     from pipelines.errors import TelcoError
     from pipelines.publish import writing
-    from pipelines.settings import settings
+    from pipelines.settings import home_folder
 
     try:
-        with writing(settings().home):
+        with writing(home_folder()):
             app()
     except TelcoError as error:
         print(f"telco: {error}", file=sys.stderr)

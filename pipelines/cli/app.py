@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, site, transfer
+from pipelines.cli import (
+    audit, backup, data, explain, lookup, model, models, operate, privacy, quarantine, site, transfer,
+)
 
 app = typer.Typer(
     name="telco",
@@ -31,3 +33,4 @@ lookup.register(app)
 explain.register(app)
 audit.register(app)
 privacy.register(app)
+backup.register(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -136,6 +137,22 @@ def status(as_of: AsOf, json: Json = False) -> None:
         ("unfinished", ", ".join(job.unfinished()) or None)])
     show.table("\nTrained on somebody erased", ["model", "version", "persons", "retrain by"],
                [(one.model, one.version, one.persons, one.retrain_by) for one in models.flagged()])
+
+
+@app.command("tombstones")
+def export_tombstones(
+    to: Annotated[Path, typer.Option("--to", help="The file to write; one that is there is replaced.")],
+) -> None:
+    """Write the tombstones to a file on another disk, for the day a backup of before is restored.
+
+    They hold tokens, no identifiers; the file is for its owner alone. Do it after every erasure.
+    """
+    from pipelines.governance import tombstones
+    from pipelines.landing import sealed
+
+    stones = tombstones.path()
+    sealed.write(to, stones.read_bytes() if stones.exists() else b"")
+    print(f"tombstones: {len(tombstones.standing())}, of {len(tombstones.subscribers())} subscribers, in {to}")
 
 
 @app.command("purge")

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 EVENTS: Final = frozenset({
     "training_registered", "promotion", "rollback", "approval", "refusal", "erasure", "purge", "consent_veto",
-    "key_rotation", "export", "import",
+    "key_rotation", "export", "import", "backup", "restore",
 })
 GENESIS: Final = "0" * 64
 TAG: Final = "audit_head"

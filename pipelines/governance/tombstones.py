@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.errors import IntegrityError
 from pipelines.landing import sealed
 from pipelines.settings import settings
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KINDS = frozenset({"subscription", "account", "msisdn", "imsi", "invoice"})
+TOKEN = re.compile(r"[0-9a-f]{32}")
 PREFIX = "sub_"  # of a subscriber_id: this and the token of the subscription
 
 
@@ -84,6 +88,20 @@ def write(stones: Sequence[Tombstone]) -> None:
     sealed.folder(settings().tombstones, settings().tombstones)
     text = "".join(json.dumps(asdict(stone), sort_keys=True) + "\n" for stone in stones)
     sealed.write(path(), text.encode())
+
+
+def read_file(file: Path) -> tuple[Tombstone, ...]:
+    """Tombstones another home or an earlier day wrote out (`path()`'s own form). Raises IntegrityError by line."""
+    found = []
+    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        try:
+            stone = Tombstone(**json.loads(line))
+        except (ValueError, TypeError):
+            stone = None
+        if stone is None or stone.kind not in KINDS or not TOKEN.fullmatch(str(stone.token)):
+            raise IntegrityError(f"{file}:{number}: not a tombstone; give the file that telco privacy tombstones wrote")
+        found.append(stone)
+    return tuple(found)
 
 
 def note_file(before: str, after: str) -> None:

@@ -32,6 +32,7 @@ class World:
     trained: dict[str, Any]
     night: Any
     bytes_after_first_pass: dict[str, str]
+    backup: Path  # taken before that night
 
 
 def published_bytes(home: Path) -> dict[str, str]:
@@ -66,8 +67,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for model in ("churn", "ltv"):
         trained[model] = training.train(model, last)
         promotion.promote(model, last)
+    from pipelines import backup
+
+    kept = backup.back_up(tmp_path_factory.mktemp("backups") / "before.tar", with_raw=True).path
     first = night.night(last + timedelta(days=1))
-    yield World(settings().home, last, trained, first, published_bytes(settings().home))
+    yield World(settings().home, last, trained, first, published_bytes(settings().home), kept)
     patch.undo()
     settings.cache_clear()
 
@@ -207,6 +211,31 @@ def test_the_same_night_again_changes_no_published_byte(world: World) -> None:
         item for item in world.night.landed if item.state == "absent"
     ]
     assert published_bytes(world.home) == world.bytes_after_first_pass
+
+
+def test_the_night_after_a_restore_has_the_bytes_of_the_night_without_the_loss(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a backup without features, warehouse, online store and landing; the senders deliver the day's drops."""
+    from pipelines import backup, landing, night, warehouse
+
+    as_of, home = world.night.as_of, tmp_path / "restored"
+    monkeypatch.setenv("TELCO_HOME", str(home))
+    settings.cache_clear()
+    try:
+        assert backup.restore(world.backup, nobody="a.person").missing > 0
+        for drop in (world.home / "landing").rglob(f"dt={as_of - timedelta(days=1)}"):
+            shutil.copytree(drop, home / drop.relative_to(world.home))
+        landing.land(as_of)
+        warehouse.unify([as_of])
+        night.score_all(night.Night(as_of))
+        tonight = {path: digest for path, digest in published_bytes(home).items()
+                   if f"={as_of}/" in path or f"={as_of - timedelta(days=1)}/" in path}
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert {path.split("/")[0] for path in tonight} == {"raw", "features", "scores", "extracts"}
+    assert tonight.items() <= world.bytes_after_first_pass.items()
 
 
 @pytest.mark.mlts("M2")
