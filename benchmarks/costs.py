@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import statistics
@@ -52,8 +53,15 @@ def _age_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
 
 
-def watched(program: Sequence[str], home: Path, label: str = "") -> Cost:
-    """Run Python with these arguments for a home and watch its tree. Raises SystemExit with its own last words."""
+class OutOfPatience(Exception):
+    """A process took longer than it may."""
+
+
+def watched(program: Sequence[str], home: Path, label: str = "", patience_s: float = math.inf) -> Cost:
+    """Run Python with these arguments for a home and watch its tree.
+
+    Raises SystemExit with its own last words when it fails, OutOfPatience when it was stopped for taking too long.
+    """
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment: Mapping[str, str] = {
         **os.environ, "TELCO_HOME": str(home), "PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}"}
@@ -66,6 +74,10 @@ def watched(program: Sequence[str], home: Path, label: str = "") -> Cost:
             break
         except subprocess.TimeoutExpired:
             peak = max(peak, tree_mb(child.pid))
+            if time.perf_counter() - began > patience_s:
+                child.kill()
+                child.communicate()
+                raise OutOfPatience(label) from None
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if child.returncode != 0:
         last = "\n".join(complained.strip().splitlines()[-30:])
