@@ -2,15 +2,16 @@
 
     python benchmarks/floor.py --home /data/bench/20000x225 --as-of 2026-06-15 --out /data/floor
 
-From the Parquet files below raw/ of a home to features of one as_of, scores of the champions in force with exact reasons
-for everyone, the extract, and a table in which a care desk looks callers up. No dbt, Feast, MLflow, Airflow or Great
-Expectations, no test of the data, no manifest of what is written. From `pipelines` come the tables of SHAP values, the
-loop that adds them up, and the words: who writes by hand would write these alike.
+From the Parquet files below raw/ of a home to features of one as_of, scores of the champions in force with exact
+reasons for everyone, the extract, and a table in which a care desk looks callers up. No dbt, Feast, MLflow, Airflow
+or Great Expectations, no test of the data, no manifest of what is written. From `pipelines` come the tables of SHAP
+values, the loop that adds them up, and the words: who writes by hand would write these alike.
 
 What it leaves out because every simulated house has it so: feeds that are not delivered, regions that may not be
 processed, a correction that is empty, numbers that come back after a port-out, text that a spreadsheet would run.
 
-The last line on stdout is JSON: rows, and wall and CPU seconds by lap. floor_equal.py compares it with what the night made.
+The last line on stdout is JSON: rows, and wall and CPU seconds by lap. floor_equal.py compares it with what the night
+made.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import duckdb  # noqa: E402
-import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 from costs import Laps  # noqa: E402
 
@@ -79,7 +79,8 @@ def features(connection: Any, home: Path, as_of: date, out: Path) -> None:
         connection.execute(f"create view {feed.replace('.', '__')} as {known(home, feed, as_of)}")
     rates = tomllib.loads((home / "estate.toml").read_text())["cost_rates"]
     connection.execute("create table cost_rates (product_code varchar, rate_house decimal(18, 4))")
-    connection.executemany("insert into cost_rates values (?, ?)", [(code, cents / 100) for code, cents in rates.items()])
+    connection.executemany("insert into cost_rates values (?, ?)",
+                           [(code, cents / 100) for code, cents in rates.items()])
     words = " ".join(f"when '{code}' then '{product}'" for code, product in BRAVO_PRODUCTS.items())
     connection.execute(f"create macro bravo_product(code) as case code {words} end")
     met = [" + ".join(f"w{n} * coalesce(c{n}.{fact}, 0)" for n in (1, 2, 3)) + f" as {fact}" for fact in CELL_FACTS]
@@ -136,7 +137,8 @@ def scores(connection: Any, options: argparse.Namespace, laps: Laps) -> int:
         matrix = matrix_of(connection, ltv)
     (valued,) = connection.execute("select margin_eur_30d is not null as is_valued from people").fetchnumpy().values()
     everybody = bool(valued.all())
-    values = lifetime_values(ltv, matrix if everybody else matrix[valued], found["probability"][valued], options.threads)
+    rows = matrix if everybody else matrix[valued]
+    values = lifetime_values(ltv, rows, found["probability"][valued], options.threads)
     laps.lap("ltv")
     connection.execute(value_table(connection, ltv, values, stamped))
     for name in ("churn", "ltv"):
@@ -146,24 +148,29 @@ def scores(connection: Any, options: argparse.Namespace, laps: Laps) -> int:
     return len(matrix)
 
 
+REASONS = ("reason_1", "reason_2", "reason_3")
+TOLD = {"churn": (*REASONS, *(f"{name}_theme" for name in REASONS)), "ltv": REASONS}
 EXTRACT = """
     select people.subscriber_id, churn_scores.as_of, people.operator, people.region, people.segment,
-           churn_scores.* exclude (subscriber_id, as_of), ltv_scores.* exclude (
-               subscriber_id, as_of, survival_by_month, margin_eur_by_month)
+           churn_probability, decile as churn_decile, {churn}, {acts}, churn_scores.model_version as churn_version,
+           churn_scores.expires_at as churn_expires_at, ltv_eur_12m, ltv_low_eur_12m, ltv_high_eur_12m,
+           margin_eur_month, survival_12m, {ltv}, ltv_scores.model_version as ltv_version, ltv_scores.expires_at as ltv_expires_at
     from people
     inner join churn_scores using (subscriber_id)
     left join ltv_scores using (subscriber_id)
-"""
+""".format(acts=", ".join(f"if({name}_actionable, 'yes', 'no') as churn_{name}_actionable" for name in REASONS),
+           **{model: ", ".join(f"{model}_scores.{name} as {model}_{name}" for name in names)
+              for model, names in TOLD.items()})
 
 
 def desk(connection: Any, out: Path) -> None:
     """One row per subscriber in a SQLite file, by subscriber_id."""
-    reason = " || '; ' || ".join(
-        f"reason_{n} || if(reason_{n}_actionable, ' (can be acted on)', '')" for n in (1, 2, 3))
+    reasons = ", ".join(f"churn_scores.reason_{n} || if(reason_{n}_actionable, ' (can be acted on)', '')"
+                        for n in (1, 2, 3))
     query = connection.execute(f"""
-        select subscriber_id, churn_probability, decile, {reason}, churn_scores.model_version, ltv_eur_12m,
-               ltv_scores.model_version, cast(churn_scores.expires_at as varchar), tenure_days, contract_type, price_eur,
-               days_to_contract_end
+        select subscriber_id, churn_probability, decile, concat_ws('; ', {reasons}), churn_scores.model_version,
+               ltv_eur_12m, ltv_scores.model_version, cast(churn_scores.expires_at as varchar), tenure_days,
+               contract_type, price_eur, days_to_contract_end
         from features
         left join churn_scores using (subscriber_id)
         left join ltv_scores using (subscriber_id)

@@ -2,9 +2,9 @@
 
     python benchmarks/floor_equal.py --home /data/bench/20000x225 --as-of 2026-06-15 --out /data/floor
 
-Features, scores, reasons and the extract. Numbers may differ by 1e-6 of themselves (at least by 1e-6): both add up alike
-but not in the same order. Text, flags and what is missing must be the same. Names what differs and ends with 1, else prints
-what was compared.
+Features, scores, reasons and the extract. Numbers may differ by 1e-6 of themselves (at least by 1e-6): both add up
+alike but not in the same order. Text, flags and what is missing must be the same. Names what differs and ends with 1,
+else prints what was compared.
 """
 
 from __future__ import annotations
@@ -94,17 +94,32 @@ def _column(connection: Any, name: str, kind: str) -> Iterator[str] | list[str]:
 
 
 def lines(connection: Any, ours: Path, theirs: Path) -> list[str]:
-    """The extract has the same subscribers with the same churn probability and value."""
-    apart, = connection.execute(f"""
-        select count(*)
-        from read_csv('{ours}', all_varchar = true, header = true) as a
-        full join read_csv('{theirs}', all_varchar = true, header = true) as b using (subscriber_id)
-        where (a.subscriber_id is null) or (b.subscriber_id is null)
-            or abs(cast(a.churn_probability as double) - cast(b.churn_probability as double)) > {TOLERANCE}
-            or abs(coalesce(cast(a.ltv_eur_12m as double), 0) - coalesce(cast(b.ltv_eur_12m as double), 0))
-            > {TOLERANCE} * greatest(1, abs(coalesce(cast(a.ltv_eur_12m as double), 0)))
-    """).fetchall()[0]
-    return [f"{apart} rows differ"] if apart else []
+    """What differs in the extract: rows, then columns of those the floor has too; models without a champion are empty.
+
+    How a moment is written may differ.
+    """
+    for name, path in (("a", ours), ("b", theirs)):
+        connection.execute(f"create or replace temp view {name} as "
+                           f"from read_csv('{path}', all_varchar = true, header = true, delim = ',', quote = '\"')")
+    told = [{name for name, *_ in connection.execute(f"describe {side}").fetchall()} for side in "ab"]
+    (only_a, only_b), = connection.execute("""
+        select count(*) filter (where b.subscriber_id is null), count(*) filter (where a.subscriber_id is null)
+        from a full join b using (subscriber_id)
+    """).fetchall()
+    faults = [f"{only_a} rows missing, {only_b} foreign"] if only_a or only_b else []
+    for name in sorted(told[0] - KEYS):
+        if name.endswith("expires_at") or name.startswith("upgrade_"):
+            continue
+        night, floor = (f"try_cast({side}.{name} as double)" for side in "ab")
+        same = (f"a.{name} is not distinct from b.{name} "
+                f"or abs({night} - {floor}) <= {TOLERANCE} * greatest(1, abs({night}))")
+        if name not in told[1]:
+            faults.append(f"{name}: is not there")
+            continue
+        faults += [f"{name}: {who}: night {one!r}, floor {other!r}" for who, one, other in connection.execute(
+            f"select subscriber_id, a.{name}, b.{name} from a inner join b using (subscriber_id) "
+            f"where not coalesce({same}, false) order by subscriber_id limit 1").fetchall()]
+    return faults
 
 
 if __name__ == "__main__":

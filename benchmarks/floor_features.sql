@@ -1,6 +1,6 @@
 -- The features of one as_of in plain DuckDB, for benchmarks/floor.py: one table `features`, sorted by subscriber_id.
--- A view per feed (network__usage_daily, ...) has the rows known by then; :as_of is the day. `place` orders the rows of one
--- subject as they were told: by their moment, then by the day of their drop.
+-- A view per feed (network__usage_daily, ...) has the rows known by then; :as_of is the day. `place` orders the rows of
+-- one subject as they were told: by their moment, then by the day of their drop.
 -- As in the simulated house, a number that was ported out does not come back and a line keeps its number.
 
 create macro place(moment, drop_day) as epoch_us(moment) * 1000 + 999 - least(:as_of - cast(drop_day as date), 999);
@@ -73,8 +73,9 @@ qualify row_number() over (partition by account_token order by place(changed_at,
 union all
 select
     account_token, case customer_class when 'R' then 'consumer' when 'B' then 'business' end, sales_area,
-    case pay_channel when 'SEPA' then 'bank_transfer' when 'CARD' then 'credit_card' when 'TRANSFER' then 'electronic_check'
-                     when 'CASH' then 'mailed_check' when 'VOUCHER' then 'top_up' end,
+    case pay_channel when 'SEPA' then 'bank_transfer' when 'CARD' then 'credit_card'
+                     when 'TRANSFER' then 'electronic_check' when 'CASH' then 'mailed_check'
+                     when 'VOUCHER' then 'top_up' end,
     e_bill, household >= 2, household >= 3
 from billing_bravo__subscribers
 where modified_at < :as_of
@@ -91,7 +92,8 @@ create temp table holds as
 with given as (
     select lines.line, max(number_events.on_day) as given_on
     from lines
-    inner join number_events on lines.msisdn_token = number_events.msisdn_token and lines.told_on >= number_events.on_day
+    inner join number_events
+        on lines.msisdn_token = number_events.msisdn_token and lines.told_on >= number_events.on_day
     where number_events.event in ('activation', 'port_in', 'reassignment')
     group by lines.line
 ),
@@ -256,11 +258,12 @@ where u.usage_on < :as_of - 90;
 
 create temp table roster as
 select
-    lines.line, 'sub_' || lines.subscription_token as subscriber_id, lines.operator, customers.region, customers.segment,
+    lines.line, 'sub_' || lines.subscription_token as subscriber_id, lines.operator, customers.region,
+    customers.segment,
     case
         when :as_of - lines.started_on < 1 then 'tenure_under_one_day'
-        when coalesce(used_30.used_on, used_60.used_on, used_60.seen_on - 1, if(seen_before.line is null, null, date '0001-01-01'))
-            < :as_of - 45 then 'silent_45_days'
+        when coalesce(used_30.used_on, used_60.used_on, used_60.seen_on - 1,
+                      if(seen_before.line is null, null, date '0001-01-01')) < :as_of - 45 then 'silent_45_days'
     end as exclusion
 from lines
 left join customers on lines.account_token = customers.account_token
@@ -442,7 +445,8 @@ having arg_max(status = 'granted', 2 * place(changed_at, dt) + if(status = 'gran
 
 create temp table features as
 select
-    roster.subscriber_id, roster.operator, roster.region, lines.subscription_token in (select * from agreed) as may_be_scored,
+    roster.subscriber_id, roster.operator, roster.region,
+    lines.subscription_token in (select * from agreed) as may_be_scored,
     :as_of - lines.started_on as tenure_days, lines.contract_type, lines.plan_code, roster.segment,
     customers.payment_method, customers.is_paperless, customers.has_partner, customers.has_dependents,
     cast(lines.price_house as double) as price_eur, lines.status = 'suspended' as is_suspended,
@@ -480,7 +484,7 @@ select
     30 * used_30.kb_7 / nullif(7 * used_30.kb, 0) as data_trend_ratio_7d,
     3 * coalesce(used_30.voice_s, 0)
     / nullif(coalesce(used_30.voice_s, 0) + coalesce(used_60.voice_s, 0), 0) as voice_trend_ratio_30d,
-    if(has_network, sqrt(greatest(30 * coalesce(used_30.kb_squared, 0) - coalesce(used_30.kb, 0) * coalesce(used_30.kb, 0), 0))
+    if(has_network, sqrt(greatest(30 * coalesce(used_30.kb_squared, 0) - pow(coalesce(used_30.kb, 0), 2), 0))
        / (30 * 1024), null) as data_sd_mb_30d,
     if(has_network, bit_count(coalesce(used_30.days_used, 0) & 127), null) as active_days_7d,
     used_30.kept / (1e6 * nullif(used_30.has_kept, 0)) as retainability_ratio_30d,

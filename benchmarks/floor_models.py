@@ -1,4 +1,4 @@
-"""What benchmarks/floor.py does with the champions' files: encode, predict, explain, value. NumPy, XGBoost and Numba."""
+"""What benchmarks/floor.py does with the champions' files: encode, predict, explain, value."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def in_parts(work: Callable[[slice], Any], rows: int, threads: int) -> list[Any]
 
 
 def classified(model: Model, matrix: Matrix, threads: int) -> dict[str, npt.NDArray[Any]]:
-    """probability, decile, and for each of three reasons the place of its theme (-1 for none), of the column that speaks
-    for it, and its sign; rows as in the matrix, which are in the order of subscriber_id."""
+    """probability, decile, and for each of three reasons the place of its theme (-1 for none), of the column that
+    speaks for it, and its sign; rows as in the matrix, which are in the order of subscriber_id."""
     margin = model.booster.inplace_predict(matrix, predict_type="margin")
     probability = np.round(calibrated(margin, model.facts["calibrator"]), 6)
     decile = np.empty(len(matrix), dtype="int8")
@@ -108,7 +108,8 @@ def classified(model: Model, matrix: Matrix, threads: int) -> dict[str, npt.NDAr
     in_parts(explain, len(matrix), threads)
     found = {"probability": probability, "decile": decile}
     for rank in range(3):
-        found |= {f"theme_{rank + 1}": theme[rank], f"speaker_{rank + 1}": speaker[rank], f"sign_{rank + 1}": sign[rank]}
+        told = {"theme": theme, "speaker": speaker, "sign": sign}
+        found |= {f"{name}_{rank + 1}": values[rank] for name, values in told.items()}
     return found
 
 
@@ -243,8 +244,8 @@ def _linear(
         else:
             mean, spread = money["numbers"][name]
             missing = np.isnan(values)
-            total += weights[place] * np.clip((np.where(missing, mean, values.astype("float64")) - mean) / spread, -10, 10)
-            total += weights[place + 1] * missing
+            apart = (np.where(missing, mean, values.astype("float64")) - mean) / spread
+            total += weights[place] * np.clip(apart, -10, 10) + weights[place + 1] * missing
             place += 2
     return total
 

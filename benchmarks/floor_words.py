@@ -69,8 +69,8 @@ def value_table(connection: Any, model: Model, values: Mapping[str, npt.NDArray[
     }))
     months = values["stay"].shape[1]
     side = "case when {0} = {1!r} then 'at' when {0} > {1!r} then 'above' else 'below' end"
-    of_margin = (f"'margin of ' || format('{{:.2f}}', margin) || ' EUR a month, ' || {side.format('margin', middle_margin)}"
-                 f" || ' the median {middle_margin:.2f}'")
+    of_margin = (f"'margin of ' || format('{{:.2f}}', margin) || ' EUR a month, ' || "
+                 f"{side.format('margin', middle_margin)} || ' the median {middle_margin:.2f}'")
     of_stay = (f"format('{{:.0f}}', 100 * stay) || '% likely to be here in {months} months, ' || "
                f"{side.format('stay', middle_stay)} || ' the median {middle_stay:.0%}'")
     return f"""
@@ -78,7 +78,8 @@ def value_table(connection: Any, model: Model, values: Mapping[str, npt.NDArray[
         select subscriber_id, {stamped}, 'ltv' as model, {model.version} as model_version, value as ltv_eur_12m,
                low as ltv_low_eur_12m, high as ltv_high_eur_12m, margin as margin_eur_month, stay as survival_12m,
                survival_by_month, margin_eur_by_month,
-               if(margin_first, {of_margin}, {of_stay}) as reason_1, if(margin_first, {of_stay}, {of_margin}) as reason_2,
+               if(margin_first, {of_margin}, {of_stay}) as reason_1,
+               if(margin_first, {of_stay}, {of_margin}) as reason_2,
                'stay: ' || coalesce(churn_reason, 'nothing stands out') as reason_3
         from (
             select people.subscriber_id, churn_scores.reason_1 as churn_reason

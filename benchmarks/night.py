@@ -4,15 +4,16 @@
     python benchmarks/night.py --subscribers 10000,100000 --home /data/bench   # kept, or taken up again
     python benchmarks/night.py --subscribers 20000 --home /data/bench --turns 1 --nodes 20
 
-For each size: a house of `steady`, 225 days in a dump and a night for every turn; history loaded in bulk, churn and lifetime
-value trained on its last day. Then every turn runs the next night: each stage of ours in processes of its own, as the DAGs
-do, then benchmarks/floor.py for the same as_of, and the two are compared subscriber by subscriber (floor_equal.py); what
-differs ends the run. Printed are medians over the turns as Markdown: wall and CPU seconds with all children, the largest
-resident memory of the process tree, the ratio of each stage, and from the second size on the exponent of its growth.
+For each size: a house of `steady`, 225 days in a dump and a night for every turn; history loaded in bulk, churn and
+lifetime value trained on its last day. Then every turn runs the next night: each stage of ours in processes of its
+own, as the DAGs do, then benchmarks/floor.py for the same as_of, and the two are compared subscriber by subscriber
+(floor_equal.py); what differs ends the run. Printed are medians over the turns as Markdown: wall and CPU seconds with
+all children, the largest resident memory of the process tree, the ratio of each stage, and from the second size on
+the exponent of its growth.
 
-Same duties are unify and score: from raw/ to features, scores, reasons and extract. Ours tests its data, publishes roster,
-consents and matured labels with them, and can be repeated; the floor does none of that. A night that landed before
-is not landed again, and its land has no figure.
+Same duties are unify and score: from raw/ to features, scores, reasons and extract. Ours tests its data, publishes
+roster, consents and matured labels with them, and can be repeated; the floor does none of that. A night that landed
+before is not landed again, and its land has no figure.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def told(as_of: date, what: str, cost: Cost) -> None:
 
 def table(found: dict[str, Cost], before: dict[str, tuple[int, Cost]], size: int) -> Iterator[str]:
     """Markdown lines: a stage each, then the sums that are compared."""
-    yield "| stage | ours: wall s (CPU s) | peak MB | floor: wall s (CPU s) | peak MB | ratio (CPU) | grows with n^ (CPU) |"
+    yield "| stage | ours: wall s (CPU s) | peak MB | floor: wall s (CPU s) | peak MB | ratio (CPU) | exponent (CPU) |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for name, stages in {**{stage: (stage,) for stage in STAGES}, "**same duties**": DUTIES,
                          "same duties and desk": (*DUTIES, "desk")}.items():

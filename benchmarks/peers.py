@@ -3,18 +3,20 @@
     python benchmarks/peers.py --home /data/bench --subscribers 20000
     python benchmarks/peers.py --home /data/bench --subscribers 20000 --cases join,explain --turns 1
 
-The home is made as for night.py, and taken up again. Cases, each side of each turn a process of its own that pays its imports:
+The home is made as for night.py, and taken up again. Cases, each side of each turn a process of its own that pays its
+imports:
 
-- join: features of everyone with a label at six cut-offs, by pandas `merge_asof` of each mart; ours: features.training_frame.
+- join: features of everyone with a label at six cut-offs, by pandas `merge_asof` of each mart; ours:
+  features.training_frame.
 - feast: the same by Feast's default offline store (Dask); ours again.
-- score: probabilities of everyone active, by an MLflow pyfunc of the same booster on a frame that pandas reads and merges;
-  ours: the scoring frame and the verified bundle.
+- score: probabilities of everyone active, by an MLflow pyfunc of the same booster on a frame that pandas reads and
+  merges; ours: the scoring frame and the verified bundle.
 - explain: contributions of every feature for everyone, by XGBoost's own TreeSHAP; ours: the tables.
 - drift: Evidently's preset on all rows against all rows of the first cut-off; ours: telco monitor.
 
-Peers read the partitions they need and no others. The results of both sides must agree (drift has no common result). Medians
-of wall and CPU seconds, the largest memory of the process tree, ours to the peer's; one Markdown table. A peer that is not
-done in --patience seconds is stopped and told so.
+Peers read the partitions they need and no others. The results of both sides must agree (drift has no common result).
+Medians of wall and CPU seconds, the largest memory of the process tree, ours to the peer's; one Markdown table. A
+peer that is not done in --patience seconds is stopped and told so.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     ready(home, options.subscribers, DAYS, 1)
     lines = [f"\n{options.subscribers:,} subscribers x {DAYS} days, {options.turns} turns; {machine()}\n",
-             "| result | otherwise: wall s (CPU s) | peak MB | ours: wall s (CPU s) | peak MB | ours / otherwise (CPU) |",
+             "| result | peer: wall s (CPU s) | peak MB | ours: wall s (CPU s) | peak MB | ours / peer (CPU) |",
              "|---|---:|---:|---:|---:|---:|"]
     with tempfile.TemporaryDirectory() as place:
         for case in options.cases.split(","):
@@ -130,8 +132,8 @@ def labels(home: Path) -> Any:
     import pandas as pd
 
     paths = [home / "labels/lbl_churn_30d" / name / "data.parquet" for name in cutoffs(home)]
-    return pd.concat([pd.read_parquet(path, columns=["subscriber_id", "event_timestamp", "is_churned"], partitioning=None)
-                      for path in paths], ignore_index=True)
+    wanted = ["subscriber_id", "event_timestamp", "is_churned"]
+    return pd.concat([pd.read_parquet(path, columns=wanted, partitioning=None) for path in paths], ignore_index=True)
 
 
 def marts(home: Path, view: str, names: list[str]) -> Any:
