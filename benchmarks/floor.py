@@ -154,7 +154,8 @@ EXTRACT = """
     select people.subscriber_id, churn_scores.as_of, people.operator, people.region, people.segment,
            churn_probability, decile as churn_decile, {churn}, {acts}, churn_scores.model_version as churn_version,
            churn_scores.expires_at as churn_expires_at, ltv_eur_12m, ltv_low_eur_12m, ltv_high_eur_12m,
-           margin_eur_month, survival_12m, {ltv}, ltv_scores.model_version as ltv_version, ltv_scores.expires_at as ltv_expires_at
+           margin_eur_month, survival_12m, {ltv}, ltv_scores.model_version as ltv_version,
+           ltv_scores.expires_at as ltv_expires_at
     from people
     inner join churn_scores using (subscriber_id)
     left join ltv_scores using (subscriber_id)

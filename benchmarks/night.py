@@ -2,7 +2,7 @@
 
     python benchmarks/night.py --subscribers 5000                              # a home in a temporary folder
     python benchmarks/night.py --subscribers 10000,100000 --home /data/bench   # kept, or taken up again
-    python benchmarks/night.py --subscribers 20000 --home /data/bench --turns 1 --nodes 20
+    python benchmarks/night.py --subscribers 1000000 --home /data/bench --champions /data/bench/10000x225 --nodes 20
 
 For each size: a house of `steady`, 225 days in a dump and a night for every turn; history loaded in bulk, churn and
 lifetime value trained on its last day. Then every turn runs the next night: each stage of ours in processes of its
@@ -22,6 +22,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -55,6 +56,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=225, help="days of history in the dump (default: 225)")
     parser.add_argument("--turns", type=int, default=3, help="nights, each ours and the floor's (default: 3)")
     parser.add_argument("--home", type=Path, help="folder for the homes, kept; by default a temporary one, deleted")
+    parser.add_argument("--champions", type=Path, help="a home whose champions score these ones too: nothing is "
+                        "trained and of history nothing but raw/ is made, which a night reads alone")
     parser.add_argument("--stages", default=",".join(STAGES), help=f"of ours that run (default: {','.join(STAGES)})")
     parser.add_argument("--nodes", type=int, default=0, help="models and tests of the last dbt build to show")
     return parser.parse_args(words)
@@ -68,7 +71,7 @@ def main(words: list[str] | None = None) -> int:
     for size in sizes:
         with tempfile.TemporaryDirectory() as place:
             home = (options.home or Path(place)) / f"{size}x{options.days}"
-            ready(home, size, options.days, options.turns)
+            ready(home, size, options.days, options.turns, options.champions)
             turns = [turn(home, START + timedelta(days=options.days + number), options.stages.split(","))
                      for number in range(1, options.turns + 1)]
             found = {stage: median([one[stage] for one in turns if stage in one])
@@ -81,12 +84,22 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-def ready(home: Path, subscribers: int, days: int, nights: int) -> None:
-    """A home with its history published and both champions in force, its nights dropped and not yet landed."""
+def ready(home: Path, subscribers: int, days: int, nights: int, champions: Path | None = None) -> None:
+    """A home with its history and both champions in force, its nights dropped and not yet landed.
+
+    With `champions`, those of that home: a model knows columns and no subscribers, so what it costs is the same.
+    """
     home.mkdir(parents=True, exist_ok=True)
     last = START + timedelta(days=days)
     if not (home / "estate.toml").exists():
         telco(home, "simulate", "--subscribers", str(subscribers), "--days", str(days), "--nights", str(nights))
+    if champions is not None:
+        land = ("from datetime import date; from pipelines.night import land_history; "
+                f"land_history(date.fromisoformat('{last}'), initial=True)")
+        told(last, "land history", watched(["-c", land], home, "land history"))
+        for folder in ("models", "champions"):
+            shutil.copytree(champions / folder, home / folder, dirs_exist_ok=True)
+        return
     if not published(home, last):
         telco(home, "bootstrap", "--from", str(START + LONGEST_WINDOW), "--to", str(last), "--initial")
     for model in MODELS:
