@@ -1,0 +1,126 @@
+"""Whether benchmarks/floor.py made what the night published: every subscriber, column by column.
+
+    python benchmarks/floor_equal.py --home /data/bench/20000x225 --as-of 2026-06-15 --out /data/floor
+
+Features, scores, reasons and the extract. Numbers may differ by 1e-6 of themselves (at least by 1e-6): both add up
+alike but not in the same order. Text, flags and what is missing must be the same. Names what differs and ends with 1,
+else prints what was compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+TOLERANCE = 1e-6
+VIEWS = ("ftr_subscriber_billing", "ftr_subscriber_network", "ftr_subscriber_care")
+KEYS = {"subscriber_id", "event_timestamp", "created_at"}
+NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, required=True, help="the home whose night was run")
+    parser.add_argument("--as-of", type=date.fromisoformat, required=True, help="the night")
+    parser.add_argument("--out", type=Path, required=True, help="what the floor wrote")
+    options = parser.parse_args(words)
+    print(compared(options.home, options.as_of, options.out))
+    return 0
+
+
+def compared(home: Path, as_of: date, out: Path) -> str:
+    """One line of what was found equal. Raises SystemExit naming every table and column that differs."""
+    pairs = {view: (home / f"features/{view}/as_of={as_of}/data.parquet", out / "features.parquet") for view in VIEWS}
+    for model in ("churn", "ltv"):
+        found = sorted((home / f"scores/{model}/as_of={as_of}").glob("version=*/data.parquet"))
+        if not found:
+            raise SystemExit(f"{home}: {model} has no scores of {as_of}: run the night before the comparison")
+        pairs[f"scores of {model}"] = (found[-1], out / f"{model}.parquet")
+    differ, rows, columns = [], 0, 0
+    with duckdb.connect() as connection:
+        for name, (ours, theirs) in pairs.items():
+            wanted = dict(connection.execute("select column_name, column_type from (describe from read_parquet(?, "
+                                             "hive_partitioning = false))",
+                                             [str(ours)]).fetchall())
+            count, faults = differences(connection, ours, theirs, wanted)
+            rows, columns = max(rows, count), columns + len(wanted.keys() - KEYS)
+            differ += [f"{name}: {fault}" for fault in faults]
+        extract = home / f"extracts/as_of={as_of}/scores.csv"
+        differ += [f"extract: {fault}" for fault in lines(connection, extract, out / "scores.csv")]
+    if differ:
+        raise SystemExit("not the same:\n  " + "\n  ".join(differ))
+    return f"equal: {columns} columns of features and scores of {rows:,} subscribers, and the extract's rows"
+
+
+def differences(connection: Any, ours: Path, theirs: Path, columns: dict[str, str]) -> tuple[int, list[str]]:
+    """Rows of ours, and what differs: subscribers on one side only, then columns with how many and an example."""
+    connection.execute(f"create or replace temp view a as from read_parquet('{ours}', hive_partitioning = false)")
+    connection.execute(f"create or replace temp view b as from read_parquet('{theirs}', hive_partitioning = false)")
+    (count, missing, foreign), = connection.execute("""
+        select count(a.subscriber_id), count(*) filter (where b.subscriber_id is null),
+               count(*) filter (where a.subscriber_id is null)
+        from a full join b using (subscriber_id)
+    """).fetchall()
+    faults = [f"{missing} subscribers missing, {foreign} foreign"] if missing or foreign else []
+    told = {name for name, *_ in connection.execute("describe b").fetchall()}
+    for name in (one for one in columns if one not in KEYS):
+        faults += _column(connection, name, columns[name]) if name in told else [f"{name}: is not there"]
+    return int(count), faults
+
+
+def _column(connection: Any, name: str, kind: str) -> Iterator[str] | list[str]:
+    if kind.endswith("[]"):
+        apart = (f"list_max(list_transform(list_zip(a.{name}, b.{name}), pair -> abs(pair[1] - pair[2])))"
+                 f" > {TOLERANCE} or len(a.{name}) != len(b.{name})")
+    elif any(kind.startswith(number) or number in kind for number in NUMBERS):
+        apart = f"abs(a.{name} - b.{name}) > {TOLERANCE} * greatest(1, abs(a.{name}))"
+    else:
+        apart = f"a.{name} != b.{name}"
+    rows = connection.execute(f"""
+        select subscriber_id, a.{name}, b.{name}, count(*) over ()
+        from a inner join b using (subscriber_id)
+        where ({apart}) or (a.{name} is null) != (b.{name} is null)
+        order by subscriber_id
+        limit 1
+    """).fetchall()
+    return [f"{name}: {count} differ, for example {who}: night {night!r}, floor {floor!r}"
+            for who, night, floor, count in rows]
+
+
+def lines(connection: Any, ours: Path, theirs: Path) -> list[str]:
+    """What differs in the extract: rows, then columns of those the floor has too; models without a champion are empty.
+
+    How a moment is written may differ.
+    """
+    for name, path in (("a", ours), ("b", theirs)):
+        connection.execute(f"create or replace temp view {name} as "
+                           f"from read_csv('{path}', all_varchar = true, header = true, delim = ',', quote = '\"')")
+    told = [{name for name, *_ in connection.execute(f"describe {side}").fetchall()} for side in "ab"]
+    (only_a, only_b), = connection.execute("""
+        select count(*) filter (where b.subscriber_id is null), count(*) filter (where a.subscriber_id is null)
+        from a full join b using (subscriber_id)
+    """).fetchall()
+    faults = [f"{only_a} rows missing, {only_b} foreign"] if only_a or only_b else []
+    for name in sorted(told[0] - KEYS):
+        if name.endswith("expires_at") or name.startswith("upgrade_"):
+            continue
+        night, floor = (f"try_cast({side}.{name} as double)" for side in "ab")
+        same = (f"a.{name} is not distinct from b.{name} "
+                f"or abs({night} - {floor}) <= {TOLERANCE} * greatest(1, abs({night}))")
+        if name not in told[1]:
+            faults.append(f"{name}: is not there")
+            continue
+        faults += [f"{name}: {who}: night {one!r}, floor {other!r}" for who, one, other in connection.execute(
+            f"select subscriber_id, a.{name}, b.{name} from a inner join b using (subscriber_id) "
+            f"where not coalesce({same}, false) order by subscriber_id limit 1").fetchall()]
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())
