@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).parent))
 import servers
 
 pytestmark = pytest.mark.live
+QUOTED = "p%40ss"  # of a password with a character that an address must quote
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_both_databases_come_back_and_one_that_is_not_empty_is_not_touched(
 
     def use(suffix: str) -> None:
         monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
-                           f"postgresql+psycopg2://telco:p%40ss@127.0.0.1:{port}/airflow{suffix}")
+                           f"postgresql+psycopg2://telco:{QUOTED}@127.0.0.1:{port}/airflow{suffix}")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
         monkeypatch.setenv("TELCO_MLFLOW_DATABASE", f"postgresql://telco@127.0.0.1:{port}/registry{suffix}")
         settings.cache_clear()
@@ -62,7 +63,7 @@ def test_both_databases_come_back_and_one_that_is_not_empty_is_not_touched(
     home.mkdir(exist_ok=True)
     made = backup.back_up(tmp_path / "a.tar", with_raw=True)
     assert made.databases == ("airflow", "mlflow")
-    assert b"p%40ss" not in made.path.read_bytes()
+    assert QUOTED.encode() not in made.path.read_bytes()
     monkeypatch.setenv("TELCO_HOME", str(tmp_path / "new"))
     use("")
     with pytest.raises(TelcoError, match="already exists"):

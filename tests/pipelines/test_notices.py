@@ -18,7 +18,7 @@ import pytest
 from pipelines import channels, notices
 from pipelines.settings import settings
 
-SECRET = "s3cret-token"
+CANARY = "s3cret-token"
 
 
 @contextmanager
@@ -104,10 +104,10 @@ def test_a_notice_goes_to_every_channel_exactly_once(
     home: Path, monkeypatch: pytest.MonkeyPatch, hooks: Any, mailbox: Any
 ) -> None:
     (web, posted), (smtp, heard, messages) = hooks, mailbox
-    configure(monkeypatch, webhook=f"http://127.0.0.1:{web}/{SECRET}", smtp=f"smtp://127.0.0.1:{smtp}",
+    configure(monkeypatch, webhook=f"http://127.0.0.1:{web}/{CANARY}", smtp=f"smtp://127.0.0.1:{smtp}",
               to="night@telco.example, lead@telco.example", **{"from": "mlops@telco.example"})
     assert [notices.once("late.care", "Übernacht: it is late") for _ in range(3)] == [True, False, False]
-    assert posted == [(f"/{SECRET}", {"name": "late.care", "text": "Übernacht: it is late"})]
+    assert posted == [(f"/{CANARY}", {"name": "late.care", "text": "Übernacht: it is late"})]
     assert [line for line in heard if line.lower().startswith("rcpt")] == [
         "rcpt TO:<night@telco.example>", "rcpt TO:<lead@telco.example>"]
     (message,) = messages
@@ -123,13 +123,13 @@ def test_a_channel_that_fails_is_logged_without_its_address_and_keeps_nobody_fro
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
         configure(monkeypatch, webhook=f"http://127.0.0.1:{web}/works",
-                  smtp=f"smtp://mlops:{SECRET}@127.0.0.1:{nobody.getsockname()[1]}", to="night@telco.example")
+                  smtp=f"smtp://mlops:{CANARY}@127.0.0.1:{nobody.getsockname()[1]}", to="night@telco.example")
         assert notices.once("late.care", "it is late")
     assert len(posted) == 1
     assert kept("late.care")["channels"] == {"mail": "ConnectionRefusedError", "webhook": "sent"}
     assert "notice late.care did not go out by mail: ConnectionRefusedError" in caplog.text
-    assert SECRET not in caplog.text
-    assert SECRET not in repr(settings())
+    assert CANARY not in caplog.text
+    assert CANARY not in repr(settings())
 
 
 def test_an_answer_of_failure_is_a_failure(home: Path, monkeypatch: pytest.MonkeyPatch, hooks: Any) -> None:
@@ -155,11 +155,11 @@ def test_a_password_is_not_sent_over_a_line_that_is_not_encrypted(
     home: Path, monkeypatch: pytest.MonkeyPatch, mailbox: Any
 ) -> None:
     smtp, heard, messages = mailbox
-    configure(monkeypatch, smtp=f"smtp://mlops:{SECRET}@127.0.0.1:{smtp}", to="night@telco.example")
+    configure(monkeypatch, smtp=f"smtp://mlops:{CANARY}@127.0.0.1:{smtp}", to="night@telco.example")
     assert notices.once("late.care", "it is late")
     assert kept("late.care")["channels"] == {"mail": "UsageError"}
     assert not messages
-    assert not [line for line in heard if line.upper().startswith("AUTH") or SECRET in line]
+    assert not [line for line in heard if line.upper().startswith("AUTH") or CANARY in line]
 
 
 @pytest.mark.parametrize("wrong", [{"webhook": "file:///etc/passwd"}, {"smtp": "http://host", "to": "a@b.example"},
