@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,23 +24,34 @@ def directory() -> Path:
 def once(name: str, text: str) -> bool:
     """Tell `text` unless a notice of this name was told before. Returns whether it was told now.
 
-    Several processes may try: the file is made by one of them only. Delete it to be told again. Never raises for a
-    channel that fails: that is logged and kept in the file, and the night goes on.
+    Never raises for a channel that fails: that is logged and kept in the file, and the night goes on.
     """
+    if not claim(name, text):
+        return False
+    tell([name], name, text)
+    return True
+
+
+def claim(name: str, text: str) -> bool:
+    """Whether it is ours to tell this: several processes may try, and the file is made by one of them only. Delete it
+    to be told again."""
     folder = directory()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
     try:
-        with path.open("x", encoding="utf-8") as out:
+        with (folder / f"{name}.json").open("x", encoding="utf-8") as out:
             json.dump({"name": name, "text": text}, out, ensure_ascii=False)
     except FileExistsError:
         return False
-    log.error("notice %s: %s", name, text)
-    reached = {channel: _send(channel, send, name, text) for channel, send in channels.configured().items()}
-    if reached:
-        with suppress(StorageFault):  # it is told; what the file then lacks is who heard it
-            write_json(path, {"name": name, "text": text, "channels": reached})
     return True
+
+
+def tell(names: Sequence[str], subject: str, text: str) -> None:
+    """One message about everything that was claimed under these names; each of their files says who it reached."""
+    log.error("notice %s: %s", subject, text)
+    reached = {channel: _send(channel, send, subject, text) for channel, send in channels.configured().items()}
+    for name in names if reached else ():
+        with suppress(StorageFault):  # it is told; what the file then lacks is who heard it
+            write_json(directory() / f"{name}.json", {"name": name, "text": text, "channels": reached})
 
 
 def was_told(name: str) -> bool:

@@ -89,14 +89,20 @@ def ended(dag_run: Any) -> list[str]:
             select(XComModel.task_id, XComModel.key, XComModel.value)
             .where(XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id,
                    XComModel.key.in_([RETURNED, WHY])))}
-    return [line for task, state in states
-            if (line := line_of(task, str(getattr(state, "value", state)), said.get((task, RETURNED)),
-                                said.get((task, WHY))))]
+    return lines_of([(task, str(getattr(state, "value", state))) for task, state in states], said)
+
+
+def lines_of(states: list[tuple[str, str]], said: Mapping[tuple[str, str], Any]) -> list[str]:
+    lines = [line_of(task, state, said.get((task, RETURNED)), said.get((task, WHY))) for task, state in states]
+    told = [line for line in lines if line]
+    return told or ["nothing to do"] * any(state == "skipped" for _, state in states)
 
 
 def line_of(task: str, state: str, answer: Any, why: Any) -> str:
     if state in AN_END_WITH_WORDS:
-        reason = why or {"failed": "no reason was left: see the log", "skipped": "", "upstream_failed": ""}[state]
+        if state == "skipped" and not why:  # by what came before it, which has said what there was to say
+            return ""
+        reason = why or ("no reason was left: see the log" if state == "failed" else "")
         return f"{task}: {AN_END_WITH_WORDS[state]}" + (f": {reason}" if reason else "")
     words = worded(answer)
     return f"{task}: {words}" if words else ""

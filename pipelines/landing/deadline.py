@@ -55,18 +55,23 @@ def waiting(as_of: date, now: datetime, source: str | None = None) -> dict[str, 
 
 
 def tell_late(as_of: date, now: datetime, source: str | None = None) -> list[str]:
-    """Tell of mandatory feeds that are late, once per drop whoever asks how often. Returns those told of now."""
+    """Tell of mandatory feeds that are late: one message for all that are found together, and each drop once whoever
+    asks how often. Returns the feeds told of now."""
     dt = as_of - DAY
-    told = []
+    told = {}
     for feed_id in undelivered(as_of, source):
-        if not estate().feeds[feed_id].mandatory or not is_past(feed_id, dt, now):
-            continue
-        text = (f"{feed_id} dt={dt} was due {due(feed_id, dt):%F %H:%M} UTC and is not there: the night {as_of} is "
-                f"held, the scores of the night before serve until they expire. Deliver it, or declare it absent: "
-                f"telco land --as-of {as_of} --absent {feed_id} --because ...")
-        if notices.once(f"late.{feed_id}.dt={dt}", text):
-            told.append(feed_id)
-    return told
+        if estate().feeds[feed_id].mandatory and is_past(feed_id, dt, now):
+            fact = f"{feed_id} dt={dt} was due {due(feed_id, dt):%F %H:%M} UTC and is not there"
+            if notices.claim(f"late.{feed_id}.dt={dt}", fact):
+                told[feed_id] = fact
+    if told:
+        names = [f"late.{feed_id}.dt={dt}" for feed_id in told]
+        which = next(iter(told)) if len(told) == 1 else "FEED"
+        subject = names[0] if len(told) == 1 else f"late.{source or 'sources'}.dt={dt}"
+        notices.tell(names, subject, "\n".join(told.values()) + (
+            f": the night {as_of} is held, the scores of the night before serve until they expire. Deliver it, or "
+            f"declare it absent: telco land --as-of {as_of} --absent {which} --because ..."))
+    return list(told)
 
 
 def is_told(held: Held, as_of: date) -> bool:

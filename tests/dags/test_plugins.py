@@ -95,6 +95,14 @@ def test_a_task_that_failed_or_had_nothing_to_do_says_why(notes: Any) -> None:
     assert notes.line_of("close", "success", None, None) == ""
 
 
+def test_a_run_in_which_nothing_was_to_be_done_says_so(notes: Any) -> None:
+    promote = [("end_shadows", "success"), ("approve_churn", "skipped"), ("settle_churn", "skipped")]
+    assert notes.lines_of(promote, {("end_shadows", "return_value"): []}) == ["nothing to do"]
+    told = {("end_shadows", "return_value"): ["approve_churn"]}
+    assert notes.lines_of(promote, told) == ["end_shadows: approve_churn"]
+    assert notes.lines_of([("close", "success")], {}) == []
+
+
 def ran(**facts: Any) -> SimpleNamespace:
     return SimpleNamespace(**{"dag_id": "unify", "run_id": "1", "dag_run_note": None, "note": None,
                               "run_type": "manual", "triggering_user_name": None, "consumed_asset_events": [],

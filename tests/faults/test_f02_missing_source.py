@@ -70,7 +70,7 @@ def test_F02_all_feeds_of_a_missing_source_are_named_at_once(
     assert landing.missing(drops.AS_OF, window_days=1).keys() >= set(gone)
 
 
-def test_F02_who_hears_of_it_hears_the_source_and_the_day_once_for_each_feed(
+def test_F02_who_hears_of_it_hears_every_feed_and_the_day_in_one_message(
     home: Path, drops: ModuleType, telco: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[str] = []
@@ -83,5 +83,8 @@ def test_F02_who_hears_of_it_hears_the_source_and_the_day_once_for_each_feed(
     late = deadline.due(FEEDS[1], drops.DT)
     for _ in range(2):
         deadline.tell_late(drops.AS_OF, late)
-    assert [text.partition(" was due")[0] for text in sent] == [f"{feed_id} dt={drops.DT}" for feed_id in FEEDS[1:]]
+    (text,) = sent
+    assert [line.partition(" was due")[0] for line in text.splitlines()] == [f"{feed_id} dt={drops.DT}"
+                                                                            for feed_id in FEEDS[1:]]
+    assert f"telco land --as-of {drops.AS_OF} --absent FEED" in text
     assert [entries(feed_id) for feed_id in FEEDS] == [before, [], []]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import TelcoError
+from pipelines.errors import Busy
 from pipelines.warehouse import lock
 
 SHELL = ("import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=len(sys.argv) > 3); "
@@ -82,7 +82,7 @@ def test_F37_somebody_who_only_reads_is_named_too_and_one_who_is_killed_holds_no
     with lock.held(patience_s=5):
         pass  # makes the file
     with a_person(lock.database(), reads_only=True) as pid:
-        with pytest.raises(TelcoError, match=f"held by process {pid} for 0 s"), lock.held(patience_s=0.3):
+        with pytest.raises(Busy, match=f"held by process {pid} for 0 s"), lock.held(patience_s=0.3):
             pytest.fail("the warehouse was written while somebody read it")
         os.kill(pid, signal.SIGKILL)
         with lock.held(patience_s=20):

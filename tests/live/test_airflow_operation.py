@@ -164,7 +164,7 @@ def test_a_night_whose_hour_passes_is_told_of_and_one_long_past_is_not_waited_fo
     assert f"unify is running ({run_id})" in told["text"] or f"unify is queued ({run_id})" in told["text"]
 
 
-def test_a_fault_is_tried_again_and_the_late_files_then_found_are_one_message_each(house: House) -> None:
+def test_a_fault_is_tried_again_and_the_late_files_then_found_are_one_message_a_source(house: House) -> None:
     airflow, day = house.airflow, date(2026, 3, 11)
     settings().raw.write_text("a file where a folder belongs")
     airflow.pause("land_sources", paused=False)
@@ -176,8 +176,8 @@ def test_a_fault_is_tried_again_and_the_late_files_then_found_are_one_message_ea
         airflow.wait_run("land_sources", run_id, timeout=PATIENCE)
     assert airflow.tasks("land_sources", run_id)["land_network"]["try_number"] == 2
     assert "close: not run" in airflow.run("land_sources", run_id)["note"]
-    told = house.hears("late.network.usage_daily.dt=2026-03-10")
-    assert "was due 2026-03-11 05:00 UTC" in told["text"]
+    told = house.hears("late.network.dt=2026-03-10")
+    assert "network.usage_daily dt=2026-03-10 was due 2026-03-11 05:00 UTC and is not there" in told["text"]
     logs = settings().airflow / "logs" / "dag_processor"
     airflow.wait("the callback of the failed run", lambda: any(
         "land_sources.2026-03-11 failed, and everything of it was told before" in log.read_text(encoding="utf-8")

@@ -48,6 +48,7 @@ def test_a_rate_counts_from_its_day_until_a_later_one(tmp_path: Path) -> None:
     ('currency = "EUR"', 'currency = "Euro"', "currency"),
     ("base = 250", "bse = 250", "bse"),
     ("history_start = 2025-11-01", 'history_start = "soon"', "history_start"),
+    ('# scores_by = "08:00"', 'scores_by = "24:30"', "scores_by"),
 ])
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
     assert old in TEXT

@@ -20,7 +20,7 @@ from pipelines import stack
 from pipelines.settings import PROJECT
 from pipelines.stack import health
 from pipelines.stack.dotenv import lines
-from pipelines.stack.environment import HOST, Ports, airflow_env, free_ports, load_secrets, passwords_file
+from pipelines.stack.environment import HOST, USERS, Ports, airflow_env, free_ports, load_secrets, passwords_file
 
 # What containers must say differently: names instead of loopback, PostgreSQL instead of a file, and paths.
 OF_CONTAINERS = {
@@ -71,6 +71,21 @@ def test_secrets_are_made_once_differ_between_homes_and_only_their_owner_reads_t
     other = load_secrets()
     assert not {first.fernet, first.jwt, first.api, first.password} & {other.fernet, other.jwt, other.api,
                                                                         other.password}
+
+
+def test_every_user_has_a_password_of_their_own_and_a_home_made_before_keeps_those_it_has(home: Path) -> None:
+    load_secrets()
+    told: dict[str, str] = json.loads(passwords_file().read_text())
+    assert set(told) == set(USERS)
+    assert len(set(told.values())) == len(USERS)
+    old = {name: told[name] for name in ("admin", "approver")}
+    passwords_file().write_text(json.dumps(old))
+    load_secrets()
+    now: dict[str, str] = json.loads(passwords_file().read_text())
+    assert set(now) == set(USERS)
+    assert {name: now[name] for name in old} == old
+    listed = airflow_env(Ports())["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+    assert listed == "admin:admin,approver:user,operator:op,viewer:viewer"
 
 
 def test_a_fernet_key_is_one(home: Path) -> None:
