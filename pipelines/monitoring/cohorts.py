@@ -32,7 +32,8 @@ LEAVERS: Final = "leavers"
 EVERYONE: Final = "everyone"
 FEWEST: Final = 100   # subscribers of a cohort, and of its peers
 WEEKS: Final = 6      # of leavers, to know what is usual
-FEWEST_LEAVERS: Final = 5.0  # expected; below, one family's move is a wave
+FEWEST_LEAVERS: Final = 3.0  # expected; below, one family's move is a wave
+WAVE: Final = 4.0     # standard deviations: of 15 cohorts in a quarter of weeks, less than one in a hundred quarters
 
 Counts = dict[str, tuple[int, int]]  # cohort -> (who left, person-days)
 
@@ -41,7 +42,7 @@ def measure(before: pd.DataFrame, now: pd.DataFrame, groups: pd.DataFrame, since
     """Difference in differences of each column (a measure's name), of each cohort (its subject) against the others.
 
     Of the subscribers of both nights, indexed by subscriber: the mean change of the cohort less that of everybody else,
-    in standard errors (Welch), changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
+    in standard errors, changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
     """
     common = before.index.intersection(now.index)
     columns = [name for name in now if name in before]
@@ -79,7 +80,7 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
 def more_leavers(counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]]) -> list[Measure]:
     """`leavers` of each cohort: by how many standard deviations more left than in the same cohort's past weeks.
 
-    Poisson, widened by how much more than Poisson the past weeks scattered. Cohorts so small that fewer than
+    Of a Poisson count by its root (Anscombe 1948), widened by how much more the past weeks scattered. Cohorts so small that fewer than
     FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
     """
     found = []
@@ -95,8 +96,9 @@ def more_leavers(counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]]) 
         if expected < FEWEST_LEAVERS:
             continue
         scatter = max(1.0, float(np.mean((weeks[:, 0] - rate * weeks[:, 1]) ** 2 / (rate * weeks[:, 1]))))
-        found.append(Measure(Family.PEERS, LEAVERS, cohort, float((gone - expected) / math.sqrt(expected * scatter)),
-                             detail=f"{gone} left, {expected:.0f} expected by the weeks before training"))
+        beyond = 2 * (math.sqrt(gone + 3 / 8) - math.sqrt(expected + 3 / 8)) / math.sqrt(scatter)
+        found.append(Measure(Family.PEERS, LEAVERS, cohort, beyond, WAVE,
+                             f"{gone} left, {expected:.0f} expected by the weeks before training"))
     return found
 
 
@@ -108,7 +110,9 @@ def _against(
         here, there = (side[np.isfinite(side[:, place]), place] for side in (own, others))
         if min(len(here), len(there)) < FEWEST:
             continue
-        error = math.sqrt(float(here.var()) / len(here) + float(there.var()) / len(there))
+        # The variance of all of them: a cohort in which by chance nobody's price changed has none of its own.
+        scatter = float(np.concatenate([here, there]).var())
+        error = math.sqrt(scatter * (1 / len(here) + 1 / len(there)))
         # A price list moves all of a cohort by the same: no scatter, and still a difference.
         error = max(error, float(grain[place]) / math.sqrt(min(len(here), len(there))))
         if error == 0 or not math.isfinite(error):

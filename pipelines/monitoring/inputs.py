@@ -85,7 +85,7 @@ def _scores_and_peers(
         for one in cohorts.measure(values(month_ago), unscored, who, month_ago.as_of):
             yield bound(one, len(month_ago.features), rows)
     yield from _peers_by_score(champion, now, bound)
-    yield from _leavers(now.as_of, quiet, nights, bound)
+    yield from _leavers(now.as_of, quiet, nights)
     if month_ago is None:
         yield _unknown(Family.CLASSIFIER, classifier.AUC, told)
     else:
@@ -108,16 +108,14 @@ def _peers_by_score(champion: Champion, now: Snapshot, bound: Bound) -> Iterator
         yield bound(one, len(before), len(now.score))
 
 
-def _leavers(as_of: date, quiet: Baseline, nights: list[date], bound: Bound) -> Iterator[Measure]:
+def _leavers(as_of: date, quiet: Baseline, nights: list[date]) -> Iterator[Measure]:
     week_ago = earlier(nights, as_of, WEEK)
     before = frames.active(week_ago) if week_ago is not None else None
     now = frames.active(as_of)
     if before is None or now is None or week_ago is None:
         yield _unknown(Family.PEERS, cohorts.LEAVERS, "no published roster of a week ago")
         return
-    counted = cohorts.leavers(before, now, (as_of - week_ago).days)
-    for one in cohorts.more_leavers(counted, quiet.leavers):
-        yield bound(one, len(before), len(now))
+    yield from cohorts.more_leavers(cohorts.leavers(before, now, (as_of - week_ago).days), quiet.leavers)
 
 
 def _score(champion: Champion, now: Snapshot, quiet: Baseline, bound: Bound) -> Measure:
