@@ -37,7 +37,8 @@ SCENARIOS = ("steady", "broken_feed", "competitor", "price_rise", "merger", "ven
 MODELS = ("churn", "ltv")
 HISTORY = 90 + 7 * 23      # days before the first night, a whole number of weeks after the first cut-off
 YEAR = 364
-PLANTED, DENSE, NIGHTS = 6, 8, 44
+PLANTED, DENSE, NIGHTS = 6, 8, 26
+MATURE = 44                # nights of `competitor`: until labels of the changed law are known
 LASTS = {"broken_feed": 3, "seasonal": 90, "seasonal_known": 90}
 SAME_ALARM_NIGHTS = 7      # alarms of one cause this close together are one
 
@@ -96,7 +97,7 @@ def played(name: str, home: Path, options: argparse.Namespace) -> list[Watched]:
     for variable in ("TELCO_ESTATE", "MLFLOW_TRACKING_URI"):
         os.environ.pop(variable, None)
     settings.cache_clear()
-    nights = options.quiet if name == "steady" else NIGHTS
+    nights = {"steady": options.quiet, "competitor": MATURE}.get(name, NIGHTS)
     offsets = [off for off in range(1, nights + 1) if is_watched(name, off, options.every)]
     first = built(name, nights, offsets, options)
     tell(f"{name}: ready in {time.monotonic() - started:.0f} s, {len(offsets)} nights to watch")

@@ -19,15 +19,19 @@ NORMAL: Final = 1.4826  # of the median absolute deviation, to a standard deviat
 
 @dataclass(frozen=True)
 class Quiet:
-    """A measure in quiet weeks: where it stood when the version was trained, its rise per day, its spread."""
+    """A measure in quiet weeks: where it usually stood, its rise per day, its spread, and by how much more the newest
+    point stood above that: it is of the day the version was trained on, and the weeks before may have been known
+    otherwise (a day-zero dump assumes that usage is told a day later than it is)."""
 
     level: float
     slope: float
     spread: float
+    step: float
     points: int
 
     def bound(self, days: int) -> float:
-        return self.level + self.slope * max(days, 0) + SPREADS * self.spread
+        """For a night so many days after training. The new level is known from one point: a quarter of it on top."""
+        return self.level + 1.25 * self.step + self.slope * max(days, 0) + SPREADS * self.spread
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,13 @@ LIMITS: Final[Mapping[tuple[Family, str], Limits]] = {
     (Family.CLASSIFIER, "auc"): Limits(lambda noise: max(0.60, 0.5 + 1.5 * noise), 0.75, blind=0.95),
     # Kolmogorov-Smirnov: 1.95 x noise is passed once in a thousand (Smirnov 1948).
     (Family.SCORE, "ks"): Limits(lambda noise: max(0.05, 2.2 * noise), 0.15, rises=True),
-    # One in thirty thousand of a normal one; some twenty cohorts a night. Nothing calibrates it: its own past weeks do.
-    (Family.PEERS, "leavers"): Limits(lambda noise: 4.0, 4.0),
-    (Family.PEERS, "leavers_month"): Limits(lambda noise: 4.0, 4.0),
 }
 PEERS: Final = Limits(lambda noise: 6.0, 10.0)  # in standard errors, whatever the column
 
 
 def quiet(points: Points, *, rises: bool, is_square: bool = False) -> Quiet | None:
-    """Level, slope (Theil-Sen) and spread (MAD) of a measure's past; None with fewer than ENOUGH finite points.
-
-    The level is the median, or the newest point if that is higher: the newest is of the day the version was trained
-    on, and the weeks before may have been known otherwise (a day-zero dump assumes that usage is told a day later).
-    """
+    """Level (median), slope (Theil-Sen), spread (MAD) and step of a measure's past; None with fewer than ENOUGH finite
+    points."""
     import numpy as np
 
     known = [(day, math.sqrt(max(value, 0.0)) if is_square else value) for day, value in points if math.isfinite(value)]
@@ -82,7 +80,7 @@ def quiet(points: Points, *, rises: bool, is_square: bool = False) -> Quiet | No
     flat = value - slope * day
     middle = float(np.median(flat))
     spread = NORMAL * float(np.median(np.abs(flat - middle)))
-    return Quiet(max(middle, float(flat[-1])), slope, spread, len(known))
+    return Quiet(middle, slope, spread, max(float(flat[-1]) - middle, 0.0), len(known))
 
 
 def _theil_sen(day: object, value: object) -> float:
@@ -98,8 +96,8 @@ def _theil_sen(day: object, value: object) -> float:
 
 
 def limits_of(measure: Measure) -> Limits | None:
-    return PEERS if measure.family is Family.PEERS and not measure.name.startswith("leavers") else LIMITS.get(
-        (measure.family, measure.name))
+    """By family and name; of a cohort against its peers the name is any column."""
+    return PEERS if measure.family is Family.PEERS else LIMITS.get((measure.family, measure.name))
 
 
 def bounded(measure: Measure, past: Points, days: int, before: int, now: int) -> Measure:

@@ -28,13 +28,16 @@ COLUMNS: Final = (
     "price_eur", "billed_eur_30d", "failed_payments_90d", "contacts_7d", "contacts_30d",
 )
 SCORE: Final = "score"
-LEAVERS: Final = "leavers"        # of a week
+LEAVERS: Final = "leavers"              # of a week
 LEAVERS_MONTH: Final = "leavers_month"  # of four: a small operator's weeks are too few people to say anything
-TOLERATED: Final = 0.25  # of the usual leavers, more of them: seasons and campaigns do that, however large the operator
+# More leavers than usual, as a share, that seasons and campaigns bring however large the operator: of everyone against
+# the weeks before training, of a cohort against what its peers do now.
+TOLERATED, TOLERATED_OF_PEERS = 0.25, 0.10
 EVERYONE: Final = "everyone"
 FEWEST: Final = 100   # subscribers of a cohort, and of its peers
 WEEKS: Final = 6      # of leavers, to know what is usual
-FEWEST_LEAVERS: Final = 5.0  # expected; below, one family's move is a wave
+FEWEST_LEAVERS: Final = 3.0  # expected; below, one family's move is a wave
+WAVE: Final = 4.0     # standard deviations: of 15 cohorts in a quarter of weeks, less than one in a hundred quarters
 
 Counts = dict[str, tuple[int, int]]  # cohort -> (who left, person-days)
 
@@ -43,7 +46,7 @@ def measure(before: pd.DataFrame, now: pd.DataFrame, groups: pd.DataFrame, since
     """Difference in differences of each column (a measure's name), of each cohort (its subject) against the others.
 
     Of the subscribers of both nights, indexed by subscriber: the mean change of the cohort less that of everybody else,
-    in standard errors (Welch), changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
+    in standard errors, changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
     """
     common = before.index.intersection(now.index)
     columns = [name for name in now if name in before]
@@ -81,13 +84,16 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
 def more_leavers(
     counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]], name: str = LEAVERS
 ) -> list[Measure]:
-    """`leavers` of each cohort: by how many standard deviations more than TOLERATED above the cohort's past weeks left.
+    """By how many standard deviations more left of each cohort than is usual, beyond what is tolerated.
 
-    Poisson, widened by how much more than Poisson the past weeks scattered. Cohorts so small that fewer than
-    FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
+    Usual is the cohort's rate in the weeks before training, for a cohort times what its peers' rate is of theirs: a
+    season moves both. A Poisson count by its root (Anscombe 1948), widened by how much more the past weeks scattered
+    and by the peers' own count. Where fewer than FEWEST_LEAVERS are expected the cohort is left out; without WEEKS of
+    past the measure is unknown.
     """
     found = []
-    for cohort, (gone, exposed) in counted.items():
+    all_gone, all_expected = 0, 0.0
+    for cohort, (gone, exposed) in sorted(counted.items(), key=lambda one: (one[0] != EVERYONE, one[0])):
         weeks = np.array([week for week in usual.get(cohort, ()) if week[1]], dtype=np.float64).reshape(-1, 2)
         if len(weeks) < WEEKS:
             if cohort == EVERYONE:
@@ -95,13 +101,20 @@ def more_leavers(
                 found.append(Measure(Family.PEERS, name, cohort, None, detail=why))
             continue
         rate = weeks[:, 0].sum() / weeks[:, 1].sum()
-        expected = rate * exposed
+        expected = float(rate * exposed)
+        if cohort == EVERYONE:
+            all_gone, all_expected = gone, expected
         if expected < FEWEST_LEAVERS:
             continue
         scatter = max(1.0, float(np.mean((weeks[:, 0] - rate * weeks[:, 1]) ** 2 / (rate * weeks[:, 1]))))
-        beyond = (gone - (1 + TOLERATED) * expected) / math.sqrt(expected * scatter)
-        found.append(Measure(Family.PEERS, name, cohort, float(beyond),
-                             detail=f"{gone} left, {expected:.0f} expected by the weeks before training"))
+        beside, tolerated, told = 1.0, TOLERATED, ""
+        others = all_gone - gone
+        if cohort != EVERYONE and others >= FEWEST_LEAVERS and all_expected - expected >= FEWEST_LEAVERS:
+            expected *= others / (all_expected - expected)
+            beside, tolerated, told = 1.0 + expected / others, TOLERATED_OF_PEERS, " and its peers tonight"
+        beyond = 2 * (math.sqrt(gone + 3 / 8) - math.sqrt((1 + tolerated) * expected + 3 / 8))
+        found.append(Measure(Family.PEERS, name, cohort, beyond / math.sqrt(scatter * beside), WAVE,
+                             f"{gone} left, {expected:.0f} expected by the weeks before training{told}"))
     return found
 
 
@@ -113,7 +126,9 @@ def _against(
         here, there = (side[np.isfinite(side[:, place]), place] for side in (own, others))
         if min(len(here), len(there)) < FEWEST:
             continue
-        error = math.sqrt(float(here.var()) / len(here) + float(there.var()) / len(there))
+        # The variance of all of them: a cohort in which by chance nobody's price changed has none of its own.
+        scatter = float(np.concatenate([here, there]).var())
+        error = math.sqrt(scatter * (1 / len(here) + 1 / len(there)))
         # A price list moves all of a cohort by the same: no scatter, and still a difference.
         error = max(error, float(grain[place]) / math.sqrt(min(len(here), len(there))))
         if error == 0 or not math.isfinite(error):
