@@ -42,8 +42,8 @@ def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict
     current = frames.tonight(columns, as_of)
     folder = report_folder(model, as_of)
     measures = comparison.measure(reference, current, columns, folder / "report.html")
-    verdict = decide(model, as_of, _as_measurements(measures, reference, current), version=champion.version, reference_rows=len(reference),
-                     current_rows=len(current))
+    verdict = decide(model, as_of, _as_measurements(measures, reference, current), version=champion.version,
+                     reference_rows=len(reference), current_rows=len(current))
     write_json(folder / "verdict.json", asdict(verdict))
     log.info("monitored model=%s as_of=%s version=%d status=%s", model, as_of, champion.version, verdict.status)
     report(f"{model} at {as_of}: {verdict.status}" + (f" ({verdict.reasons[0]})" if verdict.reasons else ""))

@@ -45,10 +45,9 @@ def measure(before: pd.DataFrame, now: pd.DataFrame, groups: pd.DataFrame, since
     in standard errors, changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
     """
     common = before.index.intersection(now.index)
-    columns = [name for name in now if name in before]
-    change = np.column_stack([_cut(now.loc[common, name].to_numpy(dtype=np.float64)
-                                   - before.loc[common, name].to_numpy(dtype=np.float64)) for name in columns]
-                             ) if columns else np.empty((len(common), 0))
+    columns = [str(name) for name in now if name in before]
+    past, present = (side[columns].reindex(common).to_numpy(dtype=np.float64) for side in (before, now))
+    change = np.column_stack([_cut(one) for one in (present - past).T]) if columns else present
     grain = np.array([0.01 * _spread(now[name].to_numpy(dtype=np.float64)) for name in columns])
     found: list[Measure] = []
     for group in groups:
@@ -70,8 +69,8 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
     counts = {EVERYONE: (int(gone.sum()), len(before) * days)}
     for group in before:
         codes, values = before[group].factorize()
-        left, there = np.bincount(codes[(codes >= 0) & gone], minlength=len(values)), np.bincount(
-            codes[codes >= 0], minlength=len(values))
+        left = np.bincount(codes[(codes >= 0) & gone], minlength=len(values))
+        there = np.bincount(codes[codes >= 0], minlength=len(values))
         counts |= {f"{group}={value}": (int(left[place]), int(there[place]) * days)
                    for place, value in sorted(enumerate(values), key=lambda one: str(one[1]))}
     return counts
@@ -80,8 +79,8 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
 def more_leavers(counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]]) -> list[Measure]:
     """`leavers` of each cohort: by how many standard deviations more left than in the same cohort's past weeks.
 
-    Of a Poisson count by its root (Anscombe 1948), widened by how much more the past weeks scattered. Cohorts so small that fewer than
-    FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
+    Of a Poisson count by its root (Anscombe 1948), widened by how much more the past weeks scattered. Cohorts so small
+    that fewer than FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
     """
     found = []
     for cohort, (gone, exposed) in counted.items():
