@@ -29,9 +29,13 @@ class Quiet:
     step: float
     points: int
 
-    def bound(self, days: int) -> float:
-        """For a night so many days after training. The new level is known from one point: a quarter of it on top."""
-        return self.level + 1.25 * self.step + self.slope * max(days, 0) + SPREADS * self.spread
+    def bound(self, days: int, margin: float = 0.0) -> float:
+        """For a night so many days after training; at least `margin` above what is expected of it.
+
+        The new level after a step is known from one point: a quarter of the step is allowed on top.
+        """
+        expected = self.level + 1.25 * self.step + self.slope * max(days, 0)
+        return expected + max(SPREADS * self.spread, margin)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ def bounded(measure: Measure, past: Points, days: int, before: int, now: int) ->
     if behaviour is None:
         told = f"bound not calibrated: {len(past)} quiet points, {ENOUGH} wanted"
         return replace(measure, bound=max(limits.fallback, least), detail=_joined(measure.detail, told))
-    bound = behaviour.bound(days)
+    # A trend without any scatter still has samples with noise: half of the least, which counts from none.
+    margin = (math.sqrt(least) if limits.is_square else least) / 2 if limits.rises else 0.0
+    bound = behaviour.bound(days, margin)
     bound = max(bound * abs(bound) if limits.is_square else bound, least)
     if bound >= limits.blind:
         return replace(measure, detail=_joined(measure.detail, "moves too much on quiet nights to decide anything"))

@@ -49,10 +49,9 @@ def measure(before: pd.DataFrame, now: pd.DataFrame, groups: pd.DataFrame, since
     in standard errors, changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
     """
     common = before.index.intersection(now.index)
-    columns = [name for name in now if name in before]
-    change = np.column_stack([_cut(now.loc[common, name].to_numpy(dtype=np.float64)
-                                   - before.loc[common, name].to_numpy(dtype=np.float64)) for name in columns]
-                             ) if columns else np.empty((len(common), 0))
+    columns = [str(name) for name in now if name in before]
+    past, present = (side[columns].reindex(common).to_numpy(dtype=np.float64) for side in (before, now))
+    change = np.column_stack([_cut(one) for one in (present - past).T]) if columns else present
     grain = np.array([0.01 * _spread(now[name].to_numpy(dtype=np.float64)) for name in columns])
     found: list[Measure] = []
     for group in groups:
@@ -74,8 +73,8 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
     counts = {EVERYONE: (int(gone.sum()), len(before) * days)}
     for group in before:
         codes, values = before[group].factorize()
-        left, there = np.bincount(codes[(codes >= 0) & gone], minlength=len(values)), np.bincount(
-            codes[codes >= 0], minlength=len(values))
+        left = np.bincount(codes[(codes >= 0) & gone], minlength=len(values))
+        there = np.bincount(codes[codes >= 0], minlength=len(values))
         counts |= {f"{group}={value}": (int(left[place]), int(there[place]) * days)
                    for place, value in sorted(enumerate(values), key=lambda one: str(one[1]))}
     return counts
@@ -86,36 +85,39 @@ def more_leavers(
 ) -> list[Measure]:
     """By how many standard deviations more left of each cohort than is usual, beyond what is tolerated.
 
-    Usual is the cohort's rate in the weeks before training, for a cohort times what its peers' rate is of theirs: a
-    season moves both. A Poisson count by its root (Anscombe 1948), widened by how much more the past weeks scattered
-    and by the peers' own count. Where fewer than FEWEST_LEAVERS are expected the cohort is left out; without WEEKS of
-    past the measure is unknown.
+    Usual is the cohort's rate in the weeks before training, times what its peers' rate is of theirs: a season moves
+    both. Where fewer than FEWEST_LEAVERS are expected the cohort is left out; without WEEKS of past it is unknown.
     """
+    past = {cohort: np.array([week for week in usual.get(cohort, ()) if week[1]], dtype=np.float64).reshape(-1, 2)
+            for cohort in counted}
+    known = len(past.get(EVERYONE, ()))
+    if known < WEEKS:
+        return [Measure(Family.PEERS, name, EVERYONE, None, detail=f"{known} past weeks known, {WEEKS} wanted")]
+    expected = {cohort: float(weeks[:, 0].sum() / weeks[:, 1].sum()) * counted[cohort][1]
+                for cohort, weeks in past.items() if len(weeks) >= WEEKS}
     found = []
-    all_gone, all_expected = 0, 0.0
-    for cohort, (gone, exposed) in sorted(counted.items(), key=lambda one: (one[0] != EVERYONE, one[0])):
-        weeks = np.array([week for week in usual.get(cohort, ()) if week[1]], dtype=np.float64).reshape(-1, 2)
-        if len(weeks) < WEEKS:
-            if cohort == EVERYONE:
-                why = f"{len(weeks)} past weeks known, {WEEKS} wanted"
-                found.append(Measure(Family.PEERS, name, cohort, None, detail=why))
-            continue
-        rate = weeks[:, 0].sum() / weeks[:, 1].sum()
-        expected = float(rate * exposed)
-        if cohort == EVERYONE:
-            all_gone, all_expected = gone, expected
-        if expected < FEWEST_LEAVERS:
-            continue
-        scatter = max(1.0, float(np.mean((weeks[:, 0] - rate * weeks[:, 1]) ** 2 / (rate * weeks[:, 1]))))
-        beside, tolerated, told = 1.0, TOLERATED, ""
-        others = all_gone - gone
-        if cohort != EVERYONE and others >= FEWEST_LEAVERS and all_expected - expected >= FEWEST_LEAVERS:
-            expected *= others / (all_expected - expected)
-            beside, tolerated, told = 1.0 + expected / others, TOLERATED_OF_PEERS, " and its peers tonight"
-        beyond = 2 * (math.sqrt(gone + 3 / 8) - math.sqrt((1 + tolerated) * expected + 3 / 8))
-        found.append(Measure(Family.PEERS, name, cohort, beyond / math.sqrt(scatter * beside), WAVE,
-                             f"{gone} left, {expected:.0f} expected by the weeks before training{told}"))
+    for cohort, count in expected.items():
+        others = (counted[EVERYONE][0] - counted[cohort][0], expected[EVERYONE] - count)
+        if count >= FEWEST_LEAVERS:
+            found.append(_wave(name, cohort, counted[cohort][0], count, past[cohort], others))
     return found
+
+
+def _wave(
+    name: str, cohort: str, gone: int, expected: float, weeks: Floats, others: tuple[int, float]
+) -> Measure:
+    """Of a Poisson count by its root (Anscombe 1948), widened by how much more than that the past weeks scattered, and
+    by the count of the peers (`others`: who left of them, and who was expected to)."""
+    usual = weeks[:, 1] * weeks[:, 0].sum() / weeks[:, 1].sum()
+    scatter = max(1.0, float(np.mean((weeks[:, 0] - usual) ** 2 / usual)))
+    tolerated, told = TOLERATED, ""
+    if cohort != EVERYONE and min(others) >= FEWEST_LEAVERS:
+        expected *= others[0] / others[1]
+        scatter *= 1.0 + expected / others[0]
+        tolerated, told = TOLERATED_OF_PEERS, " and its peers tonight"
+    beyond = 2 * (math.sqrt(gone + 3 / 8) - math.sqrt((1 + tolerated) * expected + 3 / 8)) / math.sqrt(scatter)
+    return Measure(Family.PEERS, name, cohort, beyond, WAVE,
+                   f"{gone} left, {expected:.0f} expected by the weeks before training{told}")
 
 
 def _against(

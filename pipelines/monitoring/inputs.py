@@ -104,7 +104,8 @@ def _peers_by_score(champion: Champion, now: Snapshot, bound: Bound) -> Iterator
     before = frames.scores(champion, earliest, now.features.index)
     if before is None:
         return
-    for one in cohorts.measure(before.to_frame(cohorts.SCORE), now.score.to_frame(cohorts.SCORE), groups(now), earliest):
+    past, present = (one.to_frame(cohorts.SCORE) for one in (before, now.score))
+    for one in cohorts.measure(past, present, groups(now), earliest):
         yield bound(one, len(before), len(now.score))
 
 

@@ -47,7 +47,7 @@ NUMBERS: Final = (Type.INTEGER, Type.DOUBLE, Type.DECIMAL)
 
 @dataclass(frozen=True)
 class Profile:
-    """One drop in numbers. `columns`: statistic -> column -> share (or geometric mean); `mix`: column -> value -> share."""
+    """One drop in numbers. `columns`: statistic -> column -> share or mean; `mix`: column -> value -> share of rows."""
 
     dt: str
     rows: int
@@ -158,9 +158,10 @@ def _remixed(tonight: Profile, past: Sequence[Profile]) -> dict[str, tuple[float
         known = [one.mix[column] for one in past if column in one.mix]
         if not known:
             continue
-        usual = {value: median([one.get(value, 0.0) for one in known]) for value in {*mix, *(v for k in known for v in k)}}
+        values = sorted({*mix, *(value for one in known for value in one)})
+        usual = {value: median([one.get(value, 0.0) for one in known]) for value in values}
         moves = [sum(abs(one.get(value, 0.0) - share) for value, share in usual.items()) / 2 for one in (mix, *known)]
-        far = max(sorted(usual), key=lambda value: abs(mix.get(value, 0.0) - usual[value]))  # noqa: B023
+        _, far = max((abs(mix.get(value, 0.0) - share), value) for value, share in usual.items())
         told = f"{column}: {mix.get(far, 0.0):.0%} {far}, usually {usual[far]:.0%}"
         found[column] = (moves[0], max(_bound(MIX, moves[1:]), NOISE / math.sqrt(tonight.rows)), told)
     return found
@@ -175,12 +176,12 @@ def _worst(feed: str, statistic: str, moved: Mapping[str, tuple[float, float, st
 
 
 def _bound(statistic: str, moves: Sequence[float]) -> float:
-    """Median and six robust standard deviations of what the drops before moved; never below the least that matters."""
+    """What the drops before usually moved, and beyond it six robust standard deviations, or the least that matters."""
     least, uncalibrated = LEAST[statistic]
     if len(moves) < FEWEST_DROPS:
         return uncalibrated
     middle = median(moves)
-    return max(least, middle + SPREADS * NORMAL * median([abs(one - middle) for one in moves]))
+    return middle + max(least, SPREADS * NORMAL * median([abs(one - middle) for one in moves]))
 
 
 def _read(feed: Feed, path: Path) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:

@@ -71,7 +71,7 @@ def triage(measures: Sequence[Measure], context: Context) -> Triage:
         found = judge(night)
         if found is not None:
             return _cooled(found, context)
-    moved = night.of(Family.INPUT)
+    moved = night.of(Family.INPUT, Family.PEERS)
     return _told(Cause.QUIET, Action.NONE, moved, ["within bounds together"] if moved else [])
 
 
@@ -172,7 +172,7 @@ def _population_shift(night: _Night) -> Triage | None:
     """
     alarms = night.of(Family.INPUT, Family.SCORE, Family.CLASSIFIER, Family.PEERS)
     if not _is_shift(night):
-        cohorts = night.of(Family.PEERS)
+        cohorts = _moved_cohorts(night)
         if not cohorts:
             return None
         return _told(Cause.POPULATION_SHIFT, Action.FLAG, cohorts, ["a cohort moved and its peers did not"])
@@ -189,6 +189,15 @@ def _population_shift(night: _Night) -> Triage | None:
             told.append("the scores are where they were: no training before the weekly one")
             return _told(Cause.POPULATION_SHIFT, Action.FLAG, alarms, told, first=True)
     return _told(Cause.POPULATION_SHIFT, Action.RETRAIN, alarms, told, first=True)
+
+
+def _moved_cohorts(night: _Night) -> list[Measure]:
+    """Of cohorts that moved in two columns or more: one alone is a cell under repair more often than people."""
+    alarms = night.of(Family.PEERS)
+    columns: dict[str, set[str]] = {}
+    for each in alarms:
+        columns.setdefault(each.subject, set()).add(each.name)
+    return [each for each in alarms if len(columns[each.subject]) > 1]
 
 
 def _is_shift(night: _Night) -> bool:
