@@ -14,6 +14,7 @@ import pytest
 
 from pipelines import bundle, champions
 from pipelines.errors import Held, IntegrityError, NoChampion
+from pipelines.monitoring import _as_measurements as as_measurements
 from pipelines.monitoring import comparison, frames, monitor, report_folder
 from pipelines.monitoring.decision import decide
 from pipelines.publish import Dataset, sha256
@@ -104,13 +105,21 @@ def test_evidentlys_scores_decide_and_nothing_else_would_see_this(
 def test_one_absurd_value_neither_alarms_nor_hides_a_shift() -> None:
     before, now = people(1500, seed=1), people(1200, seed=2)
     now.loc[0, "data_mb_30d"] = 1e12
-    (usage,) = comparison.measure(before, now, ["data_mb_30d"])
-    assert usage.psi is not None
-    assert usage.psi < 0.1
+    usage = {one.name: one.value for one in comparison.measure(before, now, ["data_mb_30d"])}
+    assert usage["psi"] is not None
+    assert usage["psi"] < 0.1
     now["data_mb_30d"] = now["data_mb_30d"] * 4
-    (shifted,) = comparison.measure(before, now, ["data_mb_30d"])
-    assert shifted.psi is not None
-    assert shifted.psi > 0.25
+    shifted = {one.name: one.value for one in comparison.measure(before, now, ["data_mb_30d"])}
+    assert shifted["psi"] is not None
+    assert shifted["psi"] > 0.25
+
+
+def test_quiet_weeks_are_measured_by_the_functions_that_the_report_measures_a_night_by() -> None:
+    before, now = people(1500, seed=1), people(1200, seed=2)
+    now = now.assign(data_mb_30d=now["data_mb_30d"] * 1.5, contract_type="year")
+    told = comparison.measure(before, now, COLUMNS)
+    assert comparison.measure_quickly(before, now, COLUMNS) == told
+    assert {one.name for one in told} == {"psi", "wasserstein", "missing", "new_categories"}
 
 
 ODD: dict[str, tuple[list[Any], list[Any]]] = {
@@ -130,9 +139,10 @@ ODD: dict[str, tuple[list[Any], list[Any]]] = {
 @pytest.mark.parametrize("what", ODD)
 def test_F50_an_odd_column_never_crashes_and_is_never_a_pass_on_a_thin_night(what: str) -> None:
     before, now = (pd.DataFrame({"odd": pd.Series(values, dtype=object)}) for values in ODD[what])
-    (measured,) = comparison.measure(before, now, ["odd"])
-    assert measured.psi is not None or measured.why_not
-    night = decide("churn", NIGHT, [measured], reference_rows=len(before), current_rows=len(now))
+    measures = comparison.measure(before, now, ["odd"])
+    assert all(one.value is not None or one.detail for one in measures)
+    measured = as_measurements(measures, before, now)
+    night = decide("churn", NIGHT, measured, reference_rows=len(before), current_rows=len(now))
     assert night.status == "unknown"
     assert night.reasons
 
