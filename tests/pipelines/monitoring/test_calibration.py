@@ -55,7 +55,7 @@ def test_one_odd_week_among_many_does_not_widen_the_bound() -> None:
 
 
 def test_a_step_on_the_day_of_training_is_where_nights_start_from() -> None:
-    """A day-zero dump takes usage to be known a day late; the day of training is the first that knows it in time."""
+    """A day-zero dump takes usage to be known a day late: the day of training is the first to know it as nights do."""
     past = points(*[0.01] * 12, 5.5)
     assert bounded(psi(5.9), past, 5, ROWS, ROWS).status is Status.OK
     assert bounded(psi(15.0), past, 5, ROWS, ROWS).status is Status.ALARM
