@@ -40,7 +40,7 @@ def strongest(sample: pd.DataFrame, table_of: Mapping[str, str]) -> list[Pair]:
     Across tables is where a join can go wrong; within one, a single column. `table_of` names the table of a column.
     """
     numbers = as_numbers(sample)
-    names = [name for name in numbers if name in table_of]
+    names = [str(name) for name in numbers if name in table_of]
     ranks = np.column_stack([_standard_ranks(numbers[name]) for name in names]) if names else np.empty((0, 0))
     matrix = ranks.T @ ranks / max(len(ranks), 1)
     order = sorted(((float(abs(matrix[i, j])), i, j) for i in range(len(names)) for j in range(i)),

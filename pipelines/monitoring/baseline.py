@@ -170,7 +170,7 @@ def _scored(champion: Champion, trained: Training, past: dict[date, Snapshot]) -
     flags = {"True": 1.0, "False": 0.0}
 
     def score(night: Snapshot) -> Any:
-        raw = night.features.assign(**{name: night.features[name].map(flags).astype("float64")
+        raw = night.features.assign(**{str(name): night.features[name].map(flags).astype("float64")
                                        for name in night.features if night.features[name].dtype == object
                                        and name not in bundle.categories})
         return pd.Series(bundle.predict(raw), index=raw.index)

@@ -19,15 +19,23 @@ NORMAL: Final = 1.4826  # of the median absolute deviation, to a standard deviat
 
 @dataclass(frozen=True)
 class Quiet:
-    """A measure in quiet weeks: where it stood when the version was trained, its rise per day, its spread."""
+    """A measure in quiet weeks: where it usually stood, its rise per day, its spread, and by how much more the newest
+    point stood above that: it is of the day the version was trained on, and the weeks before may have been known
+    otherwise (a day-zero dump assumes that usage is told a day later than it is)."""
 
     level: float
     slope: float
     spread: float
+    step: float
     points: int
 
-    def bound(self, days: int) -> float:
-        return self.level + self.slope * max(days, 0) + SPREADS * self.spread
+    def bound(self, days: int, margin: float = 0.0) -> float:
+        """For a night so many days after training; at least `margin` above what is expected of it.
+
+        The new level after a step is known from one point: a quarter of the step is allowed on top.
+        """
+        expected = self.level + 1.25 * self.step + self.slope * max(days, 0)
+        return expected + max(SPREADS * self.spread, margin)
 
 
 @dataclass(frozen=True)
@@ -59,19 +67,13 @@ LIMITS: Final[Mapping[tuple[Family, str], Limits]] = {
     (Family.CLASSIFIER, "auc"): Limits(lambda noise: max(0.60, 0.5 + 1.5 * noise), 0.75, blind=0.95),
     # Kolmogorov-Smirnov: 1.95 x noise is passed once in a thousand (Smirnov 1948).
     (Family.SCORE, "ks"): Limits(lambda noise: max(0.05, 2.2 * noise), 0.15, rises=True),
-    # One in thirty thousand of a normal one; some twenty cohorts a night. Nothing calibrates it: its own past weeks do.
-    (Family.PEERS, "leavers"): Limits(lambda noise: 4.0, 4.0),
-    (Family.PEERS, "leavers_month"): Limits(lambda noise: 4.0, 4.0),
 }
 PEERS: Final = Limits(lambda noise: 6.0, 10.0)  # in standard errors, whatever the column
 
 
 def quiet(points: Points, *, rises: bool, is_square: bool = False) -> Quiet | None:
-    """Level, slope (Theil-Sen) and spread (MAD) of a measure's past; None with fewer than ENOUGH finite points.
-
-    The level is the median, or the newest point if that is higher: the newest is of the day the version was trained
-    on, and the weeks before may have been known otherwise (a day-zero dump assumes that usage is told a day later).
-    """
+    """Level (median), slope (Theil-Sen), spread (MAD) and step of a measure's past; None with fewer than ENOUGH finite
+    points."""
     import numpy as np
 
     known = [(day, math.sqrt(max(value, 0.0)) if is_square else value) for day, value in points if math.isfinite(value)]
@@ -82,7 +84,7 @@ def quiet(points: Points, *, rises: bool, is_square: bool = False) -> Quiet | No
     flat = value - slope * day
     middle = float(np.median(flat))
     spread = NORMAL * float(np.median(np.abs(flat - middle)))
-    return Quiet(max(middle, float(flat[-1])), slope, spread, len(known))
+    return Quiet(middle, slope, spread, max(float(flat[-1]) - middle, 0.0), len(known))
 
 
 def _theil_sen(day: object, value: object) -> float:
@@ -98,8 +100,8 @@ def _theil_sen(day: object, value: object) -> float:
 
 
 def limits_of(measure: Measure) -> Limits | None:
-    return PEERS if measure.family is Family.PEERS and not measure.name.startswith("leavers") else LIMITS.get(
-        (measure.family, measure.name))
+    """By family and name; of a cohort against its peers the name is any column."""
+    return PEERS if measure.family is Family.PEERS else LIMITS.get((measure.family, measure.name))
 
 
 def bounded(measure: Measure, past: Points, days: int, before: int, now: int) -> Measure:
@@ -115,7 +117,9 @@ def bounded(measure: Measure, past: Points, days: int, before: int, now: int) ->
     if behaviour is None:
         told = f"bound not calibrated: {len(past)} quiet points, {ENOUGH} wanted"
         return replace(measure, bound=max(limits.fallback, least), detail=_joined(measure.detail, told))
-    bound = behaviour.bound(days)
+    # A trend without any scatter still has samples with noise: half of the least, which counts from none.
+    margin = (math.sqrt(least) if limits.is_square else least) / 2 if limits.rises else 0.0
+    bound = behaviour.bound(days, margin)
     bound = max(bound * abs(bound) if limits.is_square else bound, least)
     if bound >= limits.blind:
         return replace(measure, detail=_joined(measure.detail, "moves too much on quiet nights to decide anything"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.clock import DAY, parse_day
-from pipelines.monitoring.triage import Change
+from pipelines.monitoring.cause import Change
 from pipelines.publish import Dataset, Entry
 from pipelines.settings import settings
 

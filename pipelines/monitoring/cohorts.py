@@ -28,13 +28,16 @@ COLUMNS: Final = (
     "price_eur", "billed_eur_30d", "failed_payments_90d", "contacts_7d", "contacts_30d",
 )
 SCORE: Final = "score"
-LEAVERS: Final = "leavers"        # of a week
+LEAVERS: Final = "leavers"              # of a week
 LEAVERS_MONTH: Final = "leavers_month"  # of four: a small operator's weeks are too few people to say anything
-TOLERATED: Final = 0.25  # of the usual leavers, more of them: seasons and campaigns do that, however large the operator
+# More leavers than usual, as a share, that seasons and campaigns bring however large the operator: of everyone against
+# the weeks before training, of a cohort against what its peers do now.
+TOLERATED, TOLERATED_OF_PEERS = 0.25, 0.10
 EVERYONE: Final = "everyone"
 FEWEST: Final = 100   # subscribers of a cohort, and of its peers
 WEEKS: Final = 6      # of leavers, to know what is usual
-FEWEST_LEAVERS: Final = 5.0  # expected; below, one family's move is a wave
+FEWEST_LEAVERS: Final = 3.0  # expected; below, one family's move is a wave
+WAVE: Final = 4.0     # standard deviations: of 15 cohorts in a quarter of weeks, less than one in a hundred quarters
 
 Counts = dict[str, tuple[int, int]]  # cohort -> (who left, person-days)
 
@@ -43,13 +46,12 @@ def measure(before: pd.DataFrame, now: pd.DataFrame, groups: pd.DataFrame, since
     """Difference in differences of each column (a measure's name), of each cohort (its subject) against the others.
 
     Of the subscribers of both nights, indexed by subscriber: the mean change of the cohort less that of everybody else,
-    in standard errors (Welch), changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
+    in standard errors, changes cut to their 0.5th..99.5th percentile. `groups` says who is in which cohort.
     """
     common = before.index.intersection(now.index)
-    columns = [name for name in now if name in before]
-    change = np.column_stack([_cut(now.loc[common, name].to_numpy(dtype=np.float64)
-                                   - before.loc[common, name].to_numpy(dtype=np.float64)) for name in columns]
-                             ) if columns else np.empty((len(common), 0))
+    columns = [str(name) for name in now if name in before]
+    past, present = (side[columns].reindex(common).to_numpy(dtype=np.float64) for side in (before, now))
+    change = np.column_stack([_cut(one) for one in (present - past).T]) if columns else present
     grain = np.array([0.01 * _spread(now[name].to_numpy(dtype=np.float64)) for name in columns])
     found: list[Measure] = []
     for group in groups:
@@ -71,8 +73,8 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
     counts = {EVERYONE: (int(gone.sum()), len(before) * days)}
     for group in before:
         codes, values = before[group].factorize()
-        left, there = np.bincount(codes[(codes >= 0) & gone], minlength=len(values)), np.bincount(
-            codes[codes >= 0], minlength=len(values))
+        left = np.bincount(codes[(codes >= 0) & gone], minlength=len(values))
+        there = np.bincount(codes[codes >= 0], minlength=len(values))
         counts |= {f"{group}={value}": (int(left[place]), int(there[place]) * days)
                    for place, value in sorted(enumerate(values), key=lambda one: str(one[1]))}
     return counts
@@ -81,28 +83,41 @@ def leavers(before: pd.DataFrame, now: pd.DataFrame, days: int) -> Counts:
 def more_leavers(
     counted: Counts, usual: Mapping[str, Sequence[Sequence[int]]], name: str = LEAVERS
 ) -> list[Measure]:
-    """`leavers` of each cohort: by how many standard deviations more than TOLERATED above the cohort's past weeks left.
+    """By how many standard deviations more left of each cohort than is usual, beyond what is tolerated.
 
-    Poisson, widened by how much more than Poisson the past weeks scattered. Cohorts so small that fewer than
-    FEWEST_LEAVERS are expected are left out; without WEEKS of past the measure is unknown.
+    Usual is the cohort's rate in the weeks before training, times what its peers' rate is of theirs: a season moves
+    both. Where fewer than FEWEST_LEAVERS are expected the cohort is left out; without WEEKS of past it is unknown.
     """
+    past = {cohort: np.array([week for week in usual.get(cohort, ()) if week[1]], dtype=np.float64).reshape(-1, 2)
+            for cohort in counted}
+    known = len(past.get(EVERYONE, ()))
+    if known < WEEKS:
+        return [Measure(Family.PEERS, name, EVERYONE, None, detail=f"{known} past weeks known, {WEEKS} wanted")]
+    expected = {cohort: float(weeks[:, 0].sum() / weeks[:, 1].sum()) * counted[cohort][1]
+                for cohort, weeks in past.items() if len(weeks) >= WEEKS}
     found = []
-    for cohort, (gone, exposed) in counted.items():
-        weeks = np.array([week for week in usual.get(cohort, ()) if week[1]], dtype=np.float64).reshape(-1, 2)
-        if len(weeks) < WEEKS:
-            if cohort == EVERYONE:
-                why = f"{len(weeks)} past weeks known, {WEEKS} wanted"
-                found.append(Measure(Family.PEERS, name, cohort, None, detail=why))
-            continue
-        rate = weeks[:, 0].sum() / weeks[:, 1].sum()
-        expected = rate * exposed
-        if expected < FEWEST_LEAVERS:
-            continue
-        scatter = max(1.0, float(np.mean((weeks[:, 0] - rate * weeks[:, 1]) ** 2 / (rate * weeks[:, 1]))))
-        beyond = (gone - (1 + TOLERATED) * expected) / math.sqrt(expected * scatter)
-        found.append(Measure(Family.PEERS, name, cohort, float(beyond),
-                             detail=f"{gone} left, {expected:.0f} expected by the weeks before training"))
+    for cohort, count in expected.items():
+        others = (counted[EVERYONE][0] - counted[cohort][0], expected[EVERYONE] - count)
+        if count >= FEWEST_LEAVERS:
+            found.append(_wave(name, cohort, counted[cohort][0], count, past[cohort], others))
     return found
+
+
+def _wave(
+    name: str, cohort: str, gone: int, expected: float, weeks: Floats, others: tuple[int, float]
+) -> Measure:
+    """Of a Poisson count by its root (Anscombe 1948), widened by how much more than that the past weeks scattered, and
+    by the count of the peers (`others`: who left of them, and who was expected to)."""
+    usual = weeks[:, 1] * weeks[:, 0].sum() / weeks[:, 1].sum()
+    scatter = max(1.0, float(np.mean((weeks[:, 0] - usual) ** 2 / usual)))
+    tolerated, told = TOLERATED, ""
+    if cohort != EVERYONE and min(others) >= FEWEST_LEAVERS:
+        expected *= others[0] / others[1]
+        scatter *= 1.0 + expected / others[0]
+        tolerated, told = TOLERATED_OF_PEERS, " and its peers tonight"
+    beyond = 2 * (math.sqrt(gone + 3 / 8) - math.sqrt((1 + tolerated) * expected + 3 / 8)) / math.sqrt(scatter)
+    return Measure(Family.PEERS, name, cohort, beyond, WAVE,
+                   f"{gone} left, {expected:.0f} expected by the weeks before training{told}")
 
 
 def _against(
@@ -113,7 +128,9 @@ def _against(
         here, there = (side[np.isfinite(side[:, place]), place] for side in (own, others))
         if min(len(here), len(there)) < FEWEST:
             continue
-        error = math.sqrt(float(here.var()) / len(here) + float(there.var()) / len(there))
+        # The variance of all of them: a cohort in which by chance nobody's price changed has none of its own.
+        scatter = float(np.concatenate([here, there]).var())
+        error = math.sqrt(scatter * (1 / len(here) + 1 / len(there)))
         # A price list moves all of a cohort by the same: no scatter, and still a difference.
         error = max(error, float(grain[place]) / math.sqrt(min(len(here), len(there))))
         if error == 0 or not math.isfinite(error):

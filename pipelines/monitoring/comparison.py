@@ -137,16 +137,16 @@ def _scores(before: pd.DataFrame, now: pd.DataFrame, report_path: Path | None) -
     from evidently.metrics import ValueDrift
 
     sides = {name: _side(before[name], now[name]) for name in before}
+    past = pd.DataFrame({name: side[0] for name, side in sides.items()})
+    present = pd.DataFrame({name: side[1] for name, side in sides.items()})
     numbers = [name for name, (_, _, is_number) in sides.items() if is_number]
     definition = DataDefinition(numerical_columns=numbers,
                                 categorical_columns=[name for name in sides if name not in numbers])
-    # Evidently draws the column along its index, which must be numbers.
-    past, present = (
-        Dataset.from_pandas(pd.DataFrame({name: side[place].reset_index(drop=True) for name, side in sides.items()}),
-                            data_definition=definition) for place in (0, 1))
     metrics = [*(ValueDrift(column=name, method=PSI, threshold=SHOWN) for name in sides),
                *(_distance()(column=name) for name in numbers)]
-    run = Report(metrics).run(present, past)
+    # Evidently draws a column along the index, which must be numbers.
+    run = Report(metrics).run(*(Dataset.from_pandas(side.reset_index(drop=True), data_definition=definition)
+                                for side in (present, past)))
     if report_path is not None:
         report_path.parent.mkdir(parents=True, exist_ok=True)
         beside = report_path.with_name(f".{uuid.uuid4().hex}.html")

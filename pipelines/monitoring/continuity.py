@@ -1,4 +1,4 @@
-"""Whether each subscriber is still the one of the night before: a wrong join or shuffle keeps every margin, not this."""
+"""Whether each subscriber is still the one of the night before: a wrong join keeps every margin and breaks this."""
 
 from __future__ import annotations
 

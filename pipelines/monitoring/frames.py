@@ -131,7 +131,8 @@ def active(as_of: date) -> pd.DataFrame | None:
     names = [name for name in (*COHORTS, "contract_type") if name in there]
     table = pq.read_table(path, columns=["subscriber_id", "is_active", *names], partitioning=None)
     table = table.filter(pc.field("is_active")).drop_columns("is_active")
-    return table.to_pandas().set_index("subscriber_id")
+    people: pd.DataFrame = table.to_pandas().set_index("subscriber_id")
+    return people
 
 
 def score_nights(champion: Champion) -> list[date]:
@@ -223,7 +224,8 @@ def _cohorts(as_of: date, index: pd.Index) -> pd.DataFrame:
         return pd.DataFrame(index=index)
     names = [name for name in COHORTS if name in pq.read_schema(path).names]
     table = pq.read_table(path, columns=["subscriber_id", *names], partitioning=None)
-    return table.to_pandas().drop_duplicates("subscriber_id").set_index("subscriber_id").reindex(index)
+    people: pd.DataFrame = table.to_pandas().drop_duplicates("subscriber_id").set_index("subscriber_id").reindex(index)
+    return people
 
 
 def scores(champion: Champion, as_of: date, index: pd.Index) -> pd.Series | None:
@@ -240,4 +242,5 @@ def scores(champion: Champion, as_of: date, index: pd.Index) -> pd.Series | None
         return None
     column = measure_column(spec_of(champion.model))
     table = pq.read_table(dataset.verify(key), columns=["subscriber_id", column], partitioning=None).to_pandas()
-    return table.set_index("subscriber_id")[column].astype("float64").reindex(index)
+    found: pd.Series = table.set_index("subscriber_id")[column].astype("float64").reindex(index)
+    return found

@@ -85,7 +85,7 @@ def _scores_and_peers(
         for one in cohorts.measure(values(month_ago), unscored, who, month_ago.as_of):
             yield bound(one, len(month_ago.features), rows)
     yield from _peers_by_score(champion, now, bound)
-    yield from _leavers(now.as_of, quiet, nights, bound)
+    yield from _leavers(now.as_of, quiet, nights)
     if month_ago is None:
         yield _unknown(Family.CLASSIFIER, classifier.AUC, told)
     else:
@@ -104,12 +104,12 @@ def _peers_by_score(champion: Champion, now: Snapshot, bound: Bound) -> Iterator
     before = frames.scores(champion, earliest, now.features.index)
     if before is None:
         return
-    for one in cohorts.measure(before.to_frame(cohorts.SCORE), now.score.to_frame(cohorts.SCORE),
-                               groups(now), earliest):
+    past, present = (one.to_frame(cohorts.SCORE) for one in (before, now.score))
+    for one in cohorts.measure(past, present, groups(now), earliest):
         yield bound(one, len(before), len(now.score))
 
 
-def _leavers(as_of: date, quiet: Baseline, nights: list[date], bound: Bound) -> Iterator[Measure]:
+def _leavers(as_of: date, quiet: Baseline, nights: list[date]) -> Iterator[Measure]:
     """Who left in a week, and in four: a wave is seen at once where many are expected, a few weeks later elsewhere."""
     now = frames.active(as_of)
     for name, back in ((cohorts.LEAVERS, WEEK), (cohorts.LEAVERS_MONTH, BACK)):
@@ -118,9 +118,7 @@ def _leavers(as_of: date, quiet: Baseline, nights: list[date], bound: Bound) -> 
         if before is None or now is None or then is None:
             yield _unknown(Family.PEERS, name, f"no published roster of {back.days} days ago")
             continue
-        counted = cohorts.leavers(before, now, (as_of - then).days)
-        for one in cohorts.more_leavers(counted, quiet.leavers, name):
-            yield bound(one, len(before), len(now))
+        yield from cohorts.more_leavers(cohorts.leavers(before, now, (as_of - then).days), quiet.leavers, name)
 
 
 def _score(champion: Champion, now: Snapshot, quiet: Baseline, bound: Bound) -> Measure:

@@ -73,10 +73,12 @@ def truth(champion: Champion, spec: ModelSpec, as_of: date) -> Truth | str:
     fresh = [day for day in known if spec.known_on(day) > trained]
     if not fresh:
         return f"v{champion.version} was trained on {trained}: no label has matured since that it did not learn from"
-    cutoff = max(fresh)
-    said = _said(champion, spec, cutoff)
-    if said is None:
-        return f"v{champion.version} said nothing of {cutoff}, the newest cut-off whose label is known"
+    for cutoff in sorted(fresh, reverse=True):
+        said = _said(champion, spec, cutoff)
+        if said is not None:
+            break
+    else:
+        return f"v{champion.version} said nothing of {max(fresh)}, the newest cut-off whose label is known"
     rows = pd.read_parquet(labels.verify({"as_of": cutoff.isoformat()}), partitioning=None,
                            columns=["subscriber_id", spec.label_column])
     both = said.merge(rows, on="subscriber_id", how="inner", validate="one_to_one")

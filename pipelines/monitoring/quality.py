@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -30,16 +29,17 @@ ROWS: Final = "rows"                # |log2| of rows over the usual rows: 1 is h
 QUARANTINED: Final = "quarantined"  # share of the drop's rows
 ZEROS: Final = "zeros"              # change of a column's share of zeros
 GAPS: Final = "missing"             # change of a column's share of missing values
-MIDDLE: Final = "middle"            # |log2| of the median of what is not zero over the usual one: a wrong unit
+SIZE: Final = "size"                # |log2| of the geometric mean of what is not zero over the usual one: a wrong unit
 MIX: Final = "mix"                  # total variation distance of a coded column from its usual mix
 
 HISTORY: Final = 14       # drops before tonight's that say what is usual
 FEWEST_DROPS: Final = 4   # fewer say little, as at the door
-FEWEST_ROWS: Final = 100  # of a drop: shares of less are noise
+FEWEST_ROWS: Final = 200  # of a drop: shares of less are noise
+NOISE: Final = 4.0        # / sqrt(rows) is the least change of a share that is none: rows of one cell go together
 GROUPS_READ: Final = 4    # row groups of a drop, evenly spread: a million rows of a night, a sample of a day-zero dump
 # The least change that is an alarm, and that without enough past drops: (bound, bound uncalibrated).
 LEAST: Final[Mapping[str, tuple[float, float]]] = {
-    ROWS: (1.0, 2.0), QUARANTINED: (0.005, 0.01), ZEROS: (0.20, 0.50), GAPS: (0.10, 0.25), MIDDLE: (1.0, 2.0),
+    ROWS: (1.0, 2.0), QUARANTINED: (0.005, 0.01), ZEROS: (0.20, 0.50), GAPS: (0.10, 0.25), SIZE: (1.0, 2.0),
     MIX: (0.10, 0.25),
 }
 NUMBERS: Final = (Type.INTEGER, Type.DOUBLE, Type.DECIMAL)
@@ -47,7 +47,7 @@ NUMBERS: Final = (Type.INTEGER, Type.DOUBLE, Type.DECIMAL)
 
 @dataclass(frozen=True)
 class Profile:
-    """One drop in numbers. `columns`: statistic -> column -> share (or median); `mix`: column -> value -> share."""
+    """One drop in numbers. `columns`: statistic -> column -> share or mean; `mix`: column -> value -> share of rows."""
 
     dt: str
     rows: int
@@ -57,13 +57,12 @@ class Profile:
     mix: dict[str, dict[str, float]]
 
 
-@lru_cache(maxsize=2)  # every model of a night asks for the same feeds
-def measure(as_of: date) -> tuple[Measure, ...]:
+def measure(as_of: date) -> list[Measure]:
     """Every delivered feed's drop of the day before as_of, against its own drops before that."""
     dt = as_of - DAY
     if not estate().expects(dt):
-        return ()
-    return tuple(one for feed_id in estate().delivered() for one in _feed(sent_feed(feed_id), dt))
+        return []
+    return [one for feed_id in estate().delivered() for one in _feed(sent_feed(feed_id), dt)]
 
 
 def compare(feed: str, tonight: Profile, past: Sequence[Profile]) -> list[Measure]:
@@ -78,7 +77,7 @@ def compare(feed: str, tonight: Profile, past: Sequence[Profile]) -> list[Measur
                              f"{tonight.rows} rows, {usual_rows:.0f} usually"))
     if tonight.rows >= FEWEST_ROWS:
         known = [one for one in past if one.rows >= FEWEST_ROWS]
-        for statistic in (ZEROS, GAPS, MIDDLE):
+        for statistic in (ZEROS, GAPS, SIZE):
             found += _worst(feed, statistic, _moved(statistic, tonight, known))
         found += _worst(feed, MIX, _remixed(tonight, known))
     return found
@@ -141,7 +140,7 @@ def _moved(statistic: str, tonight: Profile, past: Sequence[Profile]) -> dict[st
         if not known:
             continue
         usual = median(known)
-        if statistic == MIDDLE:
+        if statistic == SIZE:
             if min(value, usual) <= 0:
                 continue
             moves = [abs(math.log2(one / usual)) for one in (value, *known) if one > 0]
@@ -149,7 +148,7 @@ def _moved(statistic: str, tonight: Profile, past: Sequence[Profile]) -> dict[st
         else:
             moves = [abs(one - usual) for one in (value, *known)]
             told = f"{column}: {value:.0%} {statistic}, usually {usual:.0%}"
-        found[column] = (moves[0], max(_bound(statistic, moves[1:]), 3 / math.sqrt(tonight.rows)), told)
+        found[column] = (moves[0], max(_bound(statistic, moves[1:]), NOISE / math.sqrt(tonight.rows)), told)
     return found
 
 
@@ -159,11 +158,12 @@ def _remixed(tonight: Profile, past: Sequence[Profile]) -> dict[str, tuple[float
         known = [one.mix[column] for one in past if column in one.mix]
         if not known:
             continue
-        usual = {value: median([one.get(value, 0.0) for one in known]) for value in {*mix, *(v for k in known for v in k)}}
+        values = sorted({*mix, *(value for one in known for value in one)})
+        usual = {value: median([one.get(value, 0.0) for one in known]) for value in values}
         moves = [sum(abs(one.get(value, 0.0) - share) for value, share in usual.items()) / 2 for one in (mix, *known)]
-        far = max(sorted(usual), key=lambda value: abs(mix.get(value, 0.0) - usual[value]))  # noqa: B023
+        _, far = max((abs(mix.get(value, 0.0) - share), value) for value, share in usual.items())
         told = f"{column}: {mix.get(far, 0.0):.0%} {far}, usually {usual[far]:.0%}"
-        found[column] = (moves[0], max(_bound(MIX, moves[1:]), 3 / math.sqrt(tonight.rows)), told)
+        found[column] = (moves[0], max(_bound(MIX, moves[1:]), NOISE / math.sqrt(tonight.rows)), told)
     return found
 
 
@@ -176,12 +176,12 @@ def _worst(feed: str, statistic: str, moved: Mapping[str, tuple[float, float, st
 
 
 def _bound(statistic: str, moves: Sequence[float]) -> float:
-    """Median and six robust standard deviations of what the drops before moved; never below the least that matters."""
+    """What the drops before usually moved, and beyond it six robust standard deviations, or the least that matters."""
     least, uncalibrated = LEAST[statistic]
     if len(moves) < FEWEST_DROPS:
         return uncalibrated
     middle = median(moves)
-    return max(least, middle + SPREADS * NORMAL * median([abs(one - middle) for one in moves]))
+    return middle + max(least, SPREADS * NORMAL * median([abs(one - middle) for one in moves]))
 
 
 def _read(feed: Feed, path: Path) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
@@ -198,7 +198,7 @@ def _read(feed: Feed, path: Path) -> tuple[dict[str, dict[str, float]], dict[str
     table = file.read_row_groups(_spread(file.num_row_groups), columns=wanted)
     if not len(table):
         return {}, {}
-    columns: dict[str, dict[str, float]] = {ZEROS: {}, GAPS: {}, MIDDLE: {}}
+    columns: dict[str, dict[str, float]] = {ZEROS: {}, GAPS: {}, SIZE: {}}
     for name in numbers:
         if name in there:
             _number(table.column(name), name, columns)
@@ -215,7 +215,7 @@ def _number(column: Any, name: str, columns: dict[str, dict[str, float]]) -> Non
         used = known.filter(pc.not_equal(known, 0.0))
         columns[ZEROS][name] = 1 - len(used) / len(known)
         if len(used) >= FEWEST_ROWS:
-            columns[MIDDLE][name] = abs(float(pc.quantile(used, 0.5)[0].as_py()))
+            columns[SIZE][name] = 2.0 ** float(pc.mean(pc.log2(pc.abs(used))).as_py())
 
 
 def _mix(column: Any) -> dict[str, float]:

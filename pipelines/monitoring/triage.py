@@ -15,120 +15,27 @@ Read in this order, and the first that speaks is the cause:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from enum import StrEnum
+from datetime import timedelta
 
+from pipelines.monitoring.cause import (
+    COUNTED,
+    LEAVERS,
+    MISSING,
+    STORM,
+    THRESHOLDS,
+    Action,
+    Cause,
+    Change,
+    Context,
+    Thresholds,
+    Triage,
+    names,
+)
 from pipelines.monitoring.measure import Family, Measure, Status
 
-MISSING = "missing"   # the name of an input's missing share
-COUNTED = frozenset({MISSING, "new_categories"})  # of an input: known even where no distance is, and no pass by itself
-LEAVERS = frozenset({"leavers", "leavers_month"})  # of a cohort's leading sign: more left than in the weeks before
-STORM = 0.5           # of a source's columns, overnight
-SCORE = "score"       # of a cohort's scores against its peers'
-
-
-class Cause(StrEnum):
-    BROKEN_FEED = "broken_feed"
-    KNOWN_CHANGE = "known_change"
-    SEASON = "season"
-    POPULATION_SHIFT = "population_shift"
-    CONCEPT_SHIFT = "concept_shift"
-    QUIET = "quiet"
-    UNKNOWN = "unknown"
-
-
-class Action(StrEnum):
-    """What becomes of a night. Only `retrain` starts a training; `hold` stops and waits for a person."""
-
-    HOLD = "hold"
-    RETRAIN = "retrain"
-    FLAG = "flag"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """When measures together are a cause. Each measure's own bound is calibrated where it is measured."""
-
-    min_rows: int = 200
-    # A share, not any one: of fifty columns some move every month, and each false alarm costs a training.
-    drifted_share: float = 0.15
-    # With more than half of the columns unmeasured, silence about the rest says little.
-    unknown_share: float = 0.5
-    # Of what moved, so much must look like last year's same night to be called season, be a known change's to be
-    # called that.
-    explained_share: float = 0.7
-    # PSI against the same night a year ago below which a column is where it was then (Siddiqi 2006: 0.1, no change).
-    season_psi: float = 0.1
-    new_days: int = 7         # a known change is told on so many nights, whether or not anything moved
-    cool_down_days: int = 28  # between two retrains that drift asked for
-    window_days: int = 30     # how long the days of a broken feed stay in what is computed from them
-
-
-THRESHOLDS = Thresholds()
-
-
-@dataclass(frozen=True)
-class Change:
-    """A fact of the published data: `what` in words, known from `known_on`, and what such a change moves.
-
-    `columns` are features; `cohorts`, written `region=north`, are those whose scores and leaving it moves; `feeds`, by
-    how their names begin, are those whose rows it changes while it is new. A new operator (`is_everything`) may move
-    any column.
-    """
-
-    kind: str
-    known_on: date
-    what: str
-    columns: frozenset[str] = frozenset()
-    cohorts: frozenset[str] = frozenset()
-    feeds: tuple[str, ...] = ()
-    is_everything: bool = False
-
-    def explains(self, measure: Measure, *, is_new: bool = True) -> bool:
-        """Whether this change moves the measure's feed, column, one of its pair, or its cohort's scores and leaving."""
-        if measure.family is Family.QUALITY:
-            return is_new and measure.subject.startswith(self.feeds or ("\0",))
-        if self.is_everything:
-            return measure.family is not Family.PERFORMANCE
-        if measure.family is Family.PEERS:
-            is_of_people = measure.name in (SCORE, *LEAVERS)
-            return measure.subject in self.cohorts if is_of_people else measure.name in self.columns
-        return any(name in self.columns for name in _names(measure))
-
-
-@dataclass(frozen=True)
-class Context:
-    """What triage must know beside the measures. `last_year`: PSI of a column tonight against the same night 52 weeks
-    ago; None when none is published. `asked`: the other nights on which drift asked for a retrain. `held`: earlier
-    nights on which a feed was broken. `sources`: the table of each column. `before`: the columns in alarm on the night
-    watched last; None when none was.
-    """
-
-    model: str
-    as_of: date
-    reference_rows: int
-    current_rows: int
-    changes: tuple[Change, ...] = ()
-    last_year: Mapping[str, float | None] | None = None
-    asked: tuple[date, ...] = ()
-    held: tuple[date, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
-    before: frozenset[str] | None = None
-    thresholds: Thresholds = THRESHOLDS
-
-
-@dataclass(frozen=True)
-class Triage:
-    """One cause, what to do, why in words; `columns` and `cohorts` are the subjects that say so."""
-
-    cause: Cause
-    action: Action
-    reasons: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    cohorts: tuple[str, ...] = ()
+__all__ = ["THRESHOLDS", "Action", "Cause", "Change", "Context", "Thresholds", "Triage", "triage"]
 
 
 @dataclass(frozen=True)
@@ -164,7 +71,7 @@ def triage(measures: Sequence[Measure], context: Context) -> Triage:
         found = judge(night)
         if found is not None:
             return _cooled(found, context)
-    moved = night.of(Family.INPUT)
+    moved = night.of(Family.INPUT, Family.PEERS)
     return _told(Cause.QUIET, Action.NONE, moved, ["within bounds together"] if moved else [])
 
 
@@ -246,14 +153,14 @@ def _known_change(night: _Night) -> Triage | None:
 
 def _season(night: _Night) -> Triage | None:
     last_year, bounds = night.context.last_year, night.context.thresholds
-    moved = sorted({name for each in night.of(Family.INPUT) for name in _names(each)})
+    moved = sorted({name for each in night.of(Family.INPUT) for name in names(each)})
     if last_year is None or not moved or not _is_shift(night):
         return None
     alike = [name for name in moved if _is_alike(last_year.get(name), bounds.season_psi)]
     if len(alike) < bounds.explained_share * len(moved):
         return None
     told = f"{len(alike)} of {len(moved)} moved columns are where they were 52 weeks ago"
-    return _told(Cause.SEASON, Action.FLAG, [e for e in night.of(Family.INPUT) if set(_names(e)) & set(alike)], [told],
+    return _told(Cause.SEASON, Action.FLAG, [e for e in night.of(Family.INPUT) if set(names(e)) & set(alike)], [told],
                  first=True)
 
 
@@ -265,7 +172,7 @@ def _population_shift(night: _Night) -> Triage | None:
     """
     alarms = night.of(Family.INPUT, Family.SCORE, Family.CLASSIFIER, Family.PEERS)
     if not _is_shift(night):
-        cohorts = night.of(Family.PEERS)
+        cohorts = _moved_cohorts(night)
         if not cohorts:
             return None
         return _told(Cause.POPULATION_SHIFT, Action.FLAG, cohorts, ["a cohort moved and its peers did not"])
@@ -282,6 +189,15 @@ def _population_shift(night: _Night) -> Triage | None:
             told.append("the scores are where they were: no training before the weekly one")
             return _told(Cause.POPULATION_SHIFT, Action.FLAG, alarms, told, first=True)
     return _told(Cause.POPULATION_SHIFT, Action.RETRAIN, alarms, told, first=True)
+
+
+def _moved_cohorts(night: _Night) -> list[Measure]:
+    """Of cohorts that moved in two columns or more: one alone is a cell under repair more often than people."""
+    alarms = night.of(Family.PEERS)
+    columns: dict[str, set[str]] = {}
+    for each in alarms:
+        columns.setdefault(each.subject, set()).add(each.name)
+    return [each for each in alarms if len(columns[each.subject]) > 1]
 
 
 def _is_shift(night: _Night) -> bool:
@@ -314,8 +230,8 @@ def _told(
     alarms = list(because)
     sentences = tuple(dict.fromkeys(sentence(each) for each in sorted(alarms, key=_worst_first)))
     reasons = (*words, *sentences) if first else (*sentences, *words)
-    columns = {name for each in alarms for name in _names(each) if not _is_cohort(each, name)}
-    cohorts = {name for each in alarms for name in _names(each) if _is_cohort(each, name)}
+    columns = {name for each in alarms for name in names(each) if not _is_cohort(each, name)}
+    cohorts = {name for each in alarms for name in names(each) if _is_cohort(each, name)}
     return Triage(cause, action, tuple(reasons), tuple(sorted(columns)), tuple(sorted(cohorts)))
 
 
@@ -339,11 +255,6 @@ def _columns(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
         if each.family is Family.INPUT:
             found.setdefault(each.subject, []).append(each)
     return found
-
-
-def _names(measure: Measure) -> list[str]:
-    """The columns or cohorts of a subject: a pair is written `a ~ b`."""
-    return [part.strip() for part in measure.subject.split("~")]
 
 
 def _is_cohort(measure: Measure, name: str) -> bool:

@@ -30,14 +30,14 @@ BILLING = ["price_eur", "tenure_days", "contract_type", "billed_eur_30d"]
 NETWORK = ["data_mb_30d", "voice_min_30d", "sms_count_30d", "active_days_30d"]
 ROWS, PATIENCE = 1500, 300.0
 
-# In a worker: while the file is there, Evidently cannot be imported.
+# In every process of the stack: while the file is there, Evidently's report breaks off before it has given a number.
 TAKEN_AWAY = """
 import os, sys
-class Away:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "evidently" and os.path.exists(os.environ["TELCO_HOME"] + "/evidently_is_away"):
-            raise ImportError("evidently is taken away")
-sys.meta_path.insert(0, Away())
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(".html") and "/drift/" in str(arguments[0]):
+        if os.path.exists(os.environ.get("TELCO_HOME", "") + "/evidently_is_away"):
+            raise RuntimeError("evidently is taken away")
+sys.addaudithook(hook)
 """
 
 

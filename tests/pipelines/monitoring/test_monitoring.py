@@ -176,6 +176,14 @@ def psi_of(before: pd.DataFrame, now: pd.DataFrame) -> float:
     return found["psi"]
 
 
+def test_quiet_weeks_are_measured_by_the_functions_that_the_report_measures_a_night_by() -> None:
+    before, now = people(1500, seed=1), people(1200, seed=2)
+    now = now.assign(data_mb_30d=now["data_mb_30d"] * 1.5, contract_type="year")
+    told = comparison.measure(before, now, COLUMNS)
+    assert comparison.measure_quickly(before, now, COLUMNS) == told
+    assert {one.name for one in told} == {"psi", "wasserstein", "missing", "new_categories"}
+
+
 ODD: dict[str, tuple[list[Any], list[Any]]] = {
     "empty tonight": ([1.0, 2.0], []),
     "empty in training": ([], [1.0, 2.0]),

@@ -88,8 +88,10 @@ def test_matured_labels_are_worth_a_training_and_a_leading_sign_is_told_before_t
 
 
 def test_a_cohort_that_moved_alone_is_told_and_not_trained_for() -> None:
-    found = triage([*inputs(), COHORT], context(last_year={}))
+    found = triage([*inputs(), COHORT, replace(COHORT, name="contacts_7d")], context(last_year={}))
     assert (found.cause, found.action, found.cohorts) == (Cause.POPULATION_SHIFT, Action.FLAG, ("region=north",))
+    alone = triage([*inputs(), COHORT], context(last_year={}))
+    assert (alone.cause, alone.cohorts) == (Cause.QUIET, ("region=north",))
 
 
 def test_a_known_change_explains_what_it_moves_and_nothing_else() -> None:
@@ -178,7 +180,7 @@ def test_for_every_set_of_alarms_the_verdict_is_pure_and_only_shifts_retrain(mov
 
 def test_one_more_alarm_never_makes_a_verdict_milder_than_its_own_cause() -> None:
     """A cause that speaks first keeps its place whatever is added behind it."""
-    own = {FEED: Cause.BROKEN_FEED, TRUTH: Cause.CONCEPT_SHIFT, COHORT: Cause.POPULATION_SHIFT}
+    own = {FEED: Cause.BROKEN_FEED, TRUTH: Cause.CONCEPT_SHIFT}
     for alarmed, cause in own.items():
         for other in SINGLE:
             found = triage([*inputs(), alarmed, other], context())
