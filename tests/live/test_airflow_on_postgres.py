@@ -218,7 +218,7 @@ def test_pictures_of_the_backfill_the_assets_and_the_reports(live: Live, tmp_pat
     pages = {
         "grid": (f"{url}/dags/land_sources", "land_network"),
         "assets": (f"{url}/assets/{asset}", "materialize_features"),
-        "drift": (f"{next(drift.glob(f'as_of={live.tonight}/*.html')).as_uri()}", "Drift"),
+        "drift": (f"{next(drift.glob(f'as_of={live.tonight}/*.html')).as_uri()}", "rift"),
     }
     if (drift / "index.html").exists():
         pages["trend"] = ((drift / "index.html").as_uri(), "churn")
