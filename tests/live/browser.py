@@ -87,6 +87,15 @@ class Browser:
         """The value of a JavaScript expression on the page."""
         return self._call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Pull what lies at one point of the page to another, as the border between two panels."""
+        for kind, (x, y), button in (("mouseMoved", start, "none"), ("mousePressed", start, "left"),
+                                     ("mouseMoved", end, "left"), ("mouseReleased", end, "left")):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
+
+    def click(self, x: int, y: int) -> None:
+        self.drag((x, y), (x, y))
+
     def picture(self, path: Path) -> None:
         """What the page shows now, as PNG of WIDTH x HEIGHT in few colours."""
         from io import BytesIO

@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -215,17 +216,34 @@ def test_pictures_of_the_backfill_the_assets_and_the_reports(live: Live, tmp_pat
     folder = Path(os.environ.get("PICTURES") or tmp_path)
     url, drift = live.airflow.url, settings().reports / "drift" / "churn"
     (asset,) = [one["id"] for one in live.airflow.call("GET", "/assets").json()["assets"] if one["name"] == "features"]
-    pages = {
-        "grid": (f"{url}/dags/land_sources", "land_network"),
-        "assets": (f"{url}/assets/{asset}", "materialize_features"),
-        "drift": (f"{next(drift.glob(f'as_of={live.tonight}/*.html')).as_uri()}", "Drift"),
+    report = next(drift.glob(f"as_of={live.tonight}/*.html"))
+
+    def widen(page: browser.Browser) -> None:
+        page.drag((315, 600), (800, 600))  # the border between the grid and the details
+
+    def zoom(page: browser.Browser) -> None:
+        for _ in range(4):
+            page.click(104, 707)
+
+    def ask(page: browser.Browser) -> None:
+        page.click(1218, 33)  # Trigger
+        page.wait("document.body.innerText.includes('for a range of dates')", "the form to open")
+        page.click(1037, 169)  # Backfill
+
+    pages: dict[str, tuple[str, str, Callable[[browser.Browser], None]]] = {
+        "grid": (f"{url}/dags/land_sources", "land_network", widen),
+        "backfill": (f"{url}/dags/land_sources", "land_network", ask),
+        "assets": (f"{url}/assets/{asset}", "materialize_features", zoom),
+        "drift": (report.as_uri(), "rift", lambda page: None),
     }
     if (drift / "index.html").exists():
-        pages["trend"] = ((drift / "index.html").as_uri(), "churn")
+        pages["trend"] = ((drift / "index.html").as_uri(), "churn", lambda page: None)
     with browser.Browser() as page:
         page.sign_in(url, USER, load_secrets().password)
-        for name, (address, shows) in pages.items():
+        for name, (address, shows, arrange) in pages.items():
             page.open(address, shows)
+            arrange(page)
+            time.sleep(2)
             page.picture(folder / f"{name}.png")
     for name in pages:
         path = folder / f"{name}.png"
