@@ -3,8 +3,9 @@
     python benchmarks/nights.py                                    # 2,000 subscribers, made here
     python benchmarks/nights.py --home /data/h2000 --weekly churn  # a copy of a home with champions, from where it is
 
-Each night is `telco night` in a process of its own, tried as the DAGs do it: at midnight, and once more when a drop
-that was late is there. A verdict that asks for a retrain is followed (`telco train`), and so is the week (`--weekly`).
+Each night is what `telco night` does, tried as the DAGs do it: at midnight, and once more when a drop that was late is
+there. All of them run in one process that stays, so that what leaks adds up. A verdict that asks for a retrain is
+followed by one, with its promotion, and so is the week (`--weekly`).
 Planted: a mandatory file that comes hours late, an optional feed that does not come at all, a day with ten times the
 contacts, a day whose usage is all zeros, a registry that is away, and a correction of an older day. A night counts as
 on time when its scores and its extract are published; else it must say why. A HOLD is false when nothing that justifies
@@ -14,11 +15,10 @@ one was planted that night or in the seven days before. Prints Markdown.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import hashlib
 import json
 import os
-import resource
+import select
 import shutil
 import subprocess
 import sys
@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
 from history import tree_mb
-from house import DAY, ROOT, START, TELCO, machine, made, telco
+from house import DAY, ROOT, START, machine, made, telco
 
 DAYS, NIGHTS = 300, 21
 USAGE, CARE, VENDOR = "network/usage_daily", "care/interactions", "pm/ericsson"
@@ -46,7 +46,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: closed
 
 @dataclass
 class Tried:
-    """One process: how it ended, and what it used. `words`: the JSON of stdout, else the last lines of stderr."""
+    """One try: the exit code a command would have, what it said, why not, and what it used."""
 
     code: int
     said: dict[str, Any]
@@ -168,34 +168,77 @@ PLANTED = {
 QUIET = Plant("", nothing)
 
 
-def attempt(home: Path, words: list[str], environment: dict[str, str]) -> Tried:
-    """Run a command with --json in a process of its own and watch its tree."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = subprocess.Popen([*TELCO, *words, "--json", "--quiet"], stdout=out, stderr=err, text=True, env={
-            **os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT), **environment})
-        peak = 0.0
-        while child.poll() is None:
+class House:
+    """The process that stays: a request is a line of JSON, so is its answer; its whole tree is watched meanwhile."""
+
+    PROGRAM = """
+import json, logging, os, sys
+from datetime import date
+from pipelines import night, promotion, training
+from pipelines.cli.show import plain
+from pipelines.errors import TelcoError
+from pipelines.settings import settings
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    asked, code, said = json.loads(line), 0, {}
+    os.environ.update(asked["environment"])
+    settings.cache_clear()
+    try:
+        day = date.fromisoformat(asked["as_of"])
+        if asked["train"]:
+            said = {"passed": training.train(asked["train"], day, by="airflow").verdict.passed}
+            if said["passed"]:
+                promotion.promote(asked["train"], day)
+        else:
+            said = plain(night.night(day))
+    except TelcoError as error:
+        code, said = error.exit_code, {"why": str(error)}
+    except Exception as error:
+        code, said = 1, {"why": f"{type(error).__name__}: {error}"}
+    for name in asked["environment"]:
+        os.environ.pop(name)
+    print(json.dumps({"code": code, "said": said}), file=answers, flush=True)
+"""
+
+    def __init__(self, home: Path) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", self.PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=(home / "nights.log").open("w"), text=True,
+            env={**os.environ, "TELCO_HOME": str(home), "PYTHONPATH": str(ROOT)})
+
+    def ask(self, as_of: date, train: str = "", environment: tuple[tuple[str, str], ...] = ()) -> Tried:
+        child, began, used, peak = self._child, time.monotonic(), self._cpu_s(), 0.0
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps({"as_of": str(as_of), "train": train, "environment": dict(environment)}) + "\n")
+        child.stdin.flush()
+        while not select.select([child.stdout], [], [], 0.2)[0]:
             peak = max(peak, tree_mb(child.pid))
-            time.sleep(0.2)
-        out.seek(0)
-        err.seek(0)
-        said, why = out.read(), err.read()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    told: dict[str, Any] = {}
-    with contextlib.suppress(ValueError):
-        told = dict(json.loads(said))
-    return Tried(child.returncode, told, why.strip(), time.monotonic() - began, cpu, peak)
+        line = child.stdout.readline()
+        if not line:
+            raise SystemExit(f"the process of the nights died at {as_of}: exit {child.wait()}")
+        answer = json.loads(line)
+        said = answer["said"]
+        return Tried(answer["code"], said, str(said.get("why", "")), time.monotonic() - began, self._cpu_s() - used,
+                     max(peak, tree_mb(child.pid)))
+
+    def _cpu_s(self) -> float:
+        """Of the process and of every child it has waited for; Linux only."""
+        fields = Path(f"/proc/{self._child.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        self._child.wait()
 
 
-def run(home: Path, as_of: date, plant: Plant) -> Night:
-    night, environment = Night(as_of, plant.words), dict(plant.environment)
-    words = ["night", "--as-of", str(as_of)]
+def run(house: House, home: Path, as_of: date, plant: Plant) -> Night:
+    night = Night(as_of, plant.words)
     with plant.act(home, as_of - DAY):
-        night.tried.append(attempt(home, words, environment))
+        night.tried.append(house.ask(as_of, environment=plant.environment))
     if plant.retries and night.last.code == HELD:
-        night.tried.append(attempt(home, words, environment))
+        night.tried.append(house.ask(as_of))
     return night
 
 
@@ -283,15 +326,17 @@ def main() -> None:
             shutil.copytree(asked.home, home)
         last = prepare(home, asked.subscribers)
         nights: list[Night] = []
+        house = House(home)
         for number in range(1, asked.nights + 1):
-            night = run(home, last + number * DAY, PLANTED.get(number, QUIET))
+            night = run(house, home, last + number * DAY, PLANTED.get(number, QUIET))
             for model in wanted(night, [one for one in asked.weekly.split(",") if one]):
-                telco(home, "train", model, "--as-of", str(night.as_of))
-                night.trained.append(model)
+                ended_as = house.ask(night.as_of, train=model)
+                night.trained.append(f"{model}: {'passed' if ended_as.said.get('passed') else 'not passed'}")
             night.home_mb = size_mb(home)
             nights.append(night)
             print(f"{night.as_of}: {ended(night)}; {verdicts(night)}; {night.last.wall_s:.0f} s", file=sys.stderr,
                   flush=True)
+        house.close()
         # Features look back 90 days, but a jump and a storm are told against the last nights.
         faults = {last + number * DAY for number, plant in PLANTED.items() if plant.may_hold}
         may_hold = {day + offset * DAY for day in faults for offset in range(8)}
