@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import audit, data, explain, lookup, model, models, operate, privacy, quarantine, site, transfer
+from pipelines.cli import (
+    audit,
+    data,
+    explain,
+    extract,
+    lookup,
+    model,
+    models,
+    operate,
+    privacy,
+    quarantine,
+    site,
+    transfer,
+)
 
 app = typer.Typer(
     name="telco",
@@ -28,6 +41,7 @@ transfer.register(app)
 operate.register(app)
 site.register(app)
 lookup.register(app)
+extract.register(app)
 explain.register(app)
 audit.register(app)
 privacy.register(app)

@@ -19,10 +19,11 @@ from pipelines.settings import settings
 from pipelines.site.doors import Door, doors
 from pipelines.site.models import Model
 from pipelines.site.models import read as read_models
-from pipelines.site.nights import Night, State, judged, newest_day
+from pipelines.site.nights import Night, State, judged
 from pipelines.site.nights import read as read_nights
 from pipelines.site.people import Reason, reasons
 from pipelines.site.waiting import Waiting, waiting
+from pipelines.status import newest_day
 
 if TYPE_CHECKING:
     from jinja2 import Template

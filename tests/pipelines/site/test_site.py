@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from pipelines import site
 from pipelines.cli.app import app
 from pipelines.settings import settings
-from pipelines.site.nights import State, newest_day
+from pipelines.site.nights import State
 from pipelines.site.pictures import lift, reliability
+from pipelines.status import newest_day
 
 LAST = date(2026, 3, 3)
 
