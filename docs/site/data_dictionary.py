@@ -36,9 +36,9 @@ telco extract --as-of DAY --top 200 --out FILE --format parquet
 No raw feature is in it as a column. A reason says the one value it rests on; three of them are all a row tells of
 its subscriber.
 """
-FORMS: Final = """CSV: UTF-8, comma, header; missing is empty, yes and no in words, instants in UTC with `Z`. Parquet: the
-same columns with types (`bool`, `int64`, `double`, `date32`, `timestamp[us]`). A text that a spreadsheet would run as a
-formula begins with an apostrophe in both.
+FORMS: Final = """CSV: UTF-8, comma, header; missing is empty, yes and no in words, instants in UTC with `Z`. Parquet:
+the same columns with types (`bool`, `int64`, `double`, `date32`, `timestamp[us]`). A text that a spreadsheet would run
+as a formula begins with an apostrophe in both.
 """
 
 

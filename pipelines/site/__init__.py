@@ -79,7 +79,7 @@ def page(as_of: date | None = None) -> Page:
     models = read_models(nights, standings(), day)
     return Page(
         estate().name, day, _state(nights, models), tuple(reversed(nights)), tuple(models), tuple(reasons(nights)),
-        tuple(waiting()), tuple(doors(nights, models)), _next(nights, models),
+        tuple(waiting(day)), tuple(doors(nights, models)), _next(nights, models),
     )
 
 

@@ -76,7 +76,8 @@ def test_expired_scores_are_refused_on_that_day_and_taken_for_a_look_back(home: 
 def test_a_region_nobody_lives_in_and_a_place_that_is_none_are_named(home: Path) -> None:
     with pytest.raises(UsageError, match="nobody scored at 2026-03-10 lives there; there are north, south"):
         lists.call_list(NIGHT, region="=HYPERLINK(1)")
-    for out, why in ((home, "is a folder"), (home / "no" / "x.csv", "its folder is not there"), (home / "x.xls", "end")):
+    away = home / "no" / "x.csv"
+    for out, why in ((home, "is a folder"), (away, "its folder is not there"), (home / "x.xls", "end it in")):
         with pytest.raises(UsageError, match=why):
             lists.call_list(NIGHT, out=out)
     with pytest.raises(UsageError, match=r"end it in \.parquet"):
