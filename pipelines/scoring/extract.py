@@ -107,11 +107,11 @@ def _left_alone(kept: pd.DataFrame, as_of: date) -> pd.DataFrame:
     from pipelines.governance.contact import left_alone
 
     told = left_alone(as_of)
-    found = [told.get(subscriber) for subscriber in kept["subscriber_id"]]
+    people = kept["subscriber_id"]
     return kept.assign(
-        do_not_contact=[one is not None for one in found],
-        do_not_contact_because=[one.because if one else None for one in found],
-        control_group=[(one.control_of or None) if one else None for one in found],
+        do_not_contact=people.isin(list(told)),
+        do_not_contact_because=people.map({who: one.because for who, one in told.items()}),
+        control_group=people.map({who: one.control_of for who, one in told.items() if one.control_of}),
     )
 
 
