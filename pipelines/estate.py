@@ -105,6 +105,14 @@ class Retention(_Strict):
         return self
 
 
+class Contact(_Strict):
+    """The contact policy, in days: how long somebody is left alone after a contact, and how long somebody held out of a
+    campaign stays out of every list, so that what the campaign did can be measured."""
+
+    rest: int = Field(default=30, ge=0)
+    hold_out: int = Field(default=90, ge=0)
+
+
 class Estate(_Strict):
     name: str
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")  # of the house: margins, values and reports are in it
@@ -117,6 +125,7 @@ class Estate(_Strict):
     feeds: dict[str, FeedFacts]
     cost_rates: dict[str, int]
     retention: Retention = Retention()
+    contact: Contact = Contact()
     exchange_rates: tuple[ExchangeRate, ...] = ()
 
     @model_validator(mode="after")
@@ -186,6 +195,7 @@ def _worded(wrong: Any) -> str:
     if wrong["type"] == "extra_forbidden":
         tables: dict[str, type[BaseModel]] = {
             "feeds": FeedFacts, "operators": Operator, "exchange_rates": ExchangeRate, "retention": Retention,
+            "contact": Contact,
         }
         kind = tables.get(str(wrong["loc"][0]), Estate) if len(wrong["loc"]) > 1 else Estate
         return f"unknown key {where}; known here: {', '.join(kind.model_fields)}"

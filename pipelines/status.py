@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from pipelines.clock import parse_day
+from pipelines.clock import DAY, parse_day
 from pipelines.estate import estate
 from pipelines.governance import audit
 from pipelines.publish import Dataset
@@ -81,6 +82,21 @@ def status() -> Status:
         champions=champions, verdicts=verdicts, flagged=_flagged(), next_step=_next(feeds, datasets, champions),
         audit_head=str(audit.head()),
     )
+
+
+def newest_day() -> date | None:
+    """The newest as_of this home knows of: of scores, of rosters, and of what came to the door. None: nothing."""
+    from pipelines.landing import raw
+    from pipelines.landing.senders import feed
+    from pipelines.models import SPECS
+
+    datasets = [settings().features / "roster", *(settings().scores / model for model in SPECS)]
+    found = [parse_day(key[0]) for folder in datasets for key in Dataset(folder, ("as_of",)).entries()]
+    for feed_id in estate().delivered():
+        drops = [entry for entry in raw.dataset(feed(feed_id)).entries().values() if entry.state == "committed"]
+        found += [parse_day(drops[-1].key["dt"]) + DAY] if drops else []
+    found += [parse_day(page.parent.name) for page in (settings().reports / "landing").glob("????-??-??/index.html")]
+    return max(found, default=None)
 
 
 def _feed(feed_id: str) -> Stand:

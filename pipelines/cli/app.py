@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from pipelines.cli import (
-    audit, backup, data, explain, lookup, model, models, operate, privacy, quarantine, site, transfer,
+    audit, backup, data, explain, extract, lookup, model, models, operate, privacy, quarantine, site, transfer,
 )
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ transfer.register(app)
 operate.register(app)
 site.register(app)
 lookup.register(app)
+extract.register(app)
 explain.register(app)
 audit.register(app)
 privacy.register(app)

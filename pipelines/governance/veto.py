@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.governance import audit
+from pipelines.governance.landed import landed
 from pipelines.governance.purpose import FEED, asks_consent
 from pipelines.models import spec_of
 from pipelines.models.spec import Purpose
@@ -58,30 +59,16 @@ def withdrawn(purpose: Purpose, as_of: date) -> set[str]:
     if not asks_consent():
         return set()
     import duckdb
-    import pyarrow as pa
 
-    from pipelines.landing import raw
-    from pipelines.landing.contract import BY_ID
-    from pipelines.warehouse.facts import senders
-
-    paths, later, versions = [], [], []
-    for source, dataset in senders(BY_ID[FEED]):
-        for entry in dataset.entries().values():
-            drops = raw.drops(entry)
-            path = dataset.live(entry.key)
-            if not drops or not path.exists():
-                continue
-            paths.append(str(path))
-            versions.append((source, entry.key["dt"], max(drop["version"] for drop in drops)))
-            if max(drop["known_on"] for drop in drops) > as_of.isoformat():
-                later.append(str(path))
+    found = landed(FEED)
+    later = found.after(as_of)
     if not later:
         return set()
-    names = pa.table([pa.array(column) for column in zip(*versions, strict=True)], ["source", "dt", "drop_version"])
     with duckdb.connect(config=settings().duckdb) as connection:
-        connection.register("versions", names)
-        found = connection.execute(_NOT_GRANTED, {"paths": paths, "later": later, "purpose": str(purpose)}).fetchall()
-    return {f"sub_{token}" for (token,) in found}
+        connection.register("versions", found.versions)
+        asked = {"paths": found.paths, "later": later, "purpose": str(purpose)}
+        tokens = connection.execute(_NOT_GRANTED, asked).fetchall()
+    return {f"sub_{token}" for (token,) in tokens}
 
 
 def without_withdrawn(model: str, frame: pd.DataFrame, as_of: date, door: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ _HEAD = """<!doctype html>
 :root {{ color-scheme: light dark }} body {{ font: 15px/1.45 system-ui, sans-serif; color: #1d2430; background: #fff;
   max-width: 76rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word }}
 h1 {{ font-size: 1.5rem; margin-bottom: .2rem }} p {{ max-width: 52rem }} .note {{ color: #5a6475 }}
-table {{ border-collapse: collapse; width: 100%; margin: .6rem 0 1rem; display: block; overflow-x: auto }}
+table {{ border-collapse: collapse; width: 100%; margin: .6rem 0 1rem }}
 th, td {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #e3e7ee }}
 th {{ color: #5a6475; font-weight: 600; font-size: .85rem; white-space: nowrap }}
 td.n {{ text-align: right; font-variant-numeric: tabular-nums }} td.b {{ color: #5a6475; font-size: .88rem }}
@@ -29,6 +29,7 @@ summary {{ cursor: pointer; font-weight: 600; padding: .5rem 0 }} details {{ bor
 .passed {{ background: #e2f4e6; color: #14532d }} .stops {{ background: #fde0e0; color: #7f1d1d }}
 .waits {{ background: #ffe9cf; color: #7c3a06 }} .warned {{ background: #fff6c9; color: #5f4b00 }}
 .crashed {{ background: #e9dcfb; color: #4c1d95 }} a {{ color: #1d4ed8 }}
+@media (max-width: 55rem) {{ table {{ display: block; overflow-x: auto }} }}
 @media (prefers-color-scheme: dark) {{ body {{ color: #e7eaf0; background: #10141b }} a {{ color: #8fb4ff }}
   .note, th, td.b {{ color: #a2adbf }} th, td, details {{ border-color: #2b3340 }} }}
 </style></head><body>

@@ -1,11 +1,11 @@
-"""The nightly extract: one CSV for retention analysts that joins the scores of the champions in force."""
+"""The nightly extract: one row for everyone scored that joins the scores of the champions in force, CSV and Parquet."""
 
 from __future__ import annotations
 
 import csv
+import io
 import logging
-import os
-import uuid
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -14,13 +14,26 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.models import SPECS
-from pipelines.models.spec import Kind, ModelSpec
-from pipelines.publish import Dataset
-from pipelines.scoring.table import ACTIONABLE, REASONS, THEMES, probability_column
+from pipelines.models.spec import Kind
+from pipelines.publish import Dataset, replacing
+from pipelines.scoring.dictionary import (
+    BANDS,
+    DAY,
+    INSTANT,
+    LOSS,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    Column,
+    columns,
+    of_model,
+)
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -28,52 +41,78 @@ log = logging.getLogger(__name__)
 # the sign; an apostrophe makes it text.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
-VALUES = ("ltv_eur_12m", "ltv_low_eur_12m", "ltv_high_eur_12m", "margin_eur_month", "survival_12m")
-
-
-def _columns(spec: ModelSpec) -> dict[str, str]:
-    """The columns of a model's scores that people get, with their names in the extract."""
-    told: Sequence[str] = (*REASONS, *THEMES, *ACTIONABLE)
-    name = probability_column(spec.name)
-    measures = {name: name, "decile": f"{spec.name}_decile"}
-    if spec.kind is Kind.FORMULA:
-        measures, told = dict(zip(VALUES, VALUES, strict=True)), REASONS
-    return {**measures, **{name: f"{spec.name}_{name}" for name in told},
-            "model_version": f"{spec.name}_version", "expires_at": f"{spec.name}_expires_at"}
-
-
-COLUMNS = {spec.name: _columns(spec) for spec in SPECS.values()}
+# The columns of a model's scores that people get, with their names in the extract.
+COLUMNS = {spec.name: {one.source: one.name for one in of_model(spec) if one.source} for spec in SPECS.values()}
 
 
 def extract(as_of: date) -> Path:
-    """Write `extracts/as_of=D/scores.csv` and return its path. UTF-8, comma, header, one row per scored subscriber.
+    """Write `extracts/as_of=D/scores.csv`, scores.parquet beside it, and return the former's path.
 
-    Sorted by subscriber_id. A subscriber whom one model left out, or a model without a champion, has empty cells there;
-    who withdrew consent since, by anything that has landed, is not in it.
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
-    frames = {
-        model: without_withdrawn(model, frame, as_of, "extract")[["subscriber_id", *COLUMNS[model]]]
-        for model in COLUMNS if (frame := published_scores(model, as_of)) is not None
-    }
+    kept = frame(as_of)
+    folder = settings().extracts / f"as_of={as_of.isoformat()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write(kept, columns(), folder / "scores.parquet")
+    path = folder / "scores.csv"
+    write(kept, columns(), path)
+    log.info("extract as_of=%s rows=%d", as_of, len(kept))
+    return path
+
+
+def frame(as_of: date) -> pd.DataFrame:
+    """The columns of the dictionary, one row per scored subscriber, sorted by subscriber_id.
+
+    A subscriber whom one model left out, or a model without a champion, has missing values there; who withdrew consent
+    since, by anything that has landed, is not in it.
+    """
+    frames = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
+              for model in COLUMNS if (scores := published_scores(model, as_of)) is not None}
     if not frames:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
     joined = _roster(as_of)
-    for model, names in COLUMNS.items():
-        frame = frames.get(model)
-        if frame is None:
-            joined = joined.assign(**dict.fromkeys(names.values()))
-        else:
-            joined = joined.merge(frame.rename(columns=names), on="subscriber_id", how="left", validate="one_to_one")
-    scored = set().union(*(frame["subscriber_id"] for frame in frames.values()))
+    for found in frames.values():
+        joined = joined.merge(found, on="subscriber_id", how="left", validate="one_to_one")
+    scored = set().union(*(found["subscriber_id"] for found in frames.values()))
     kept = joined[joined["subscriber_id"].isin(scored)].sort_values("subscriber_id", ignore_index=True)
     if len(kept) != len(scored):
         raise Held(f"extract {as_of}", [f"{len(scored)} subscribers scored, {len(kept)} of them on the roster"])
-    kept.insert(1, "as_of", as_of.isoformat())
-    path = settings().extracts / f"as_of={as_of.isoformat()}" / "scores.csv"
-    _write(kept, path)
-    log.info("extract as_of=%s rows=%d", as_of, len(kept))
-    return path
+    expiries = [f"{model}_expires_at" for model in frames]
+    kept = _left_alone(kept, as_of).assign(as_of=as_of, expires_at=kept[expiries].min(axis=1))
+    return kept.reindex(columns=[column.name for column in columns()])
+
+
+def _of_model(model: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """subscriber_id and the model's columns by their names in the extract, with the band of a value."""
+    named = scores[["subscriber_id", *COLUMNS[model]]].rename(columns=COLUMNS[model])
+    if SPECS[model].kind is Kind.FORMULA:
+        named[f"{model}_band"] = bands(named["ltv_eur_12m"], named["subscriber_id"])
+    return named
+
+
+def bands(values: pd.Series[float], subscriber_ids: pd.Series[str]) -> pd.Series[str]:
+    """The band of each value among all, in words; ties go by subscriber_id, below zero is a loss whatever the rank."""
+    import numpy as np
+    import pandas as pd
+
+    order = np.lexsort((subscriber_ids.to_numpy(), -values.to_numpy()))
+    share = np.empty(len(order))
+    share[order] = np.arange(1, len(order) + 1) / max(len(order), 1)
+    words = np.select([share <= bound + 1e-12 for bound, _ in BANDS], [word for _, word in BANDS], BANDS[-1][1])
+    return pd.Series(np.where(values < 0, LOSS, words), index=values.index, dtype=object)
+
+
+def _left_alone(kept: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """With the contact policy's three columns."""
+    from pipelines.governance.contact import left_alone
+
+    told = left_alone(as_of)
+    people = kept["subscriber_id"]
+    return kept.assign(
+        do_not_contact=people.isin(list(told)),
+        do_not_contact_because=people.map({who: one.because for who, one in told.items()}),
+        control_group=people.map({who: one.control_of for who, one in told.items() if one.control_of}),
+    )
 
 
 def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
@@ -106,21 +145,43 @@ def _roster(as_of: date) -> pd.DataFrame:
     return frame
 
 
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    """Write beside and rename, so that a reader sees the old extract or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(frame.columns)
-            for row in frame.itertuples(index=False, name=None):
-                writer.writerow([_cell(value) for value in row])
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+def write(kept: pd.DataFrame, wanted: Sequence[Column], path: Path) -> None:
+    """Write these columns as CSV, or as Parquet by the name's end; a reader sees the old file or the new one."""
+    with replacing(path) as out:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            pq.write_table(_table(kept, wanted), out, compression="zstd")
+            return
+        text = io.TextIOWrapper(out, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column.name for column in wanted])
+        for row in kept[[column.name for column in wanted]].itertuples(index=False, name=None):
+            writer.writerow([_cell(value) for value in row])
+        text.detach()  # flushes, and leaves the file open for whoever puts it in its place
+
+
+def _table(kept: pd.DataFrame, wanted: Sequence[Column]) -> pa.Table:
+    """The same columns, typed; texts are made harmless as in CSV, since somebody will make one of it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    types = {TEXT: pa.string(), WHOLE: pa.int64(), NUMBER: pa.float64(), YES_NO: pa.bool_(), DAY: pa.date32(),
+             INSTANT: pa.timestamp("us")}
+    runs = f"^[{re.escape(''.join(FORMULA_STARTS))}]"
+    arrays = []
+    for column in wanted:
+        values, kind = kept[column.name], types[column.kind]
+        told = pa.nulls(len(values), kind) if values.isna().all() else pa.array(values, from_pandas=True).cast(kind)
+        if column.kind == TEXT:
+            told = pc.if_else(pc.match_substring_regex(told, runs), pc.binary_join_element_wise("'", told, ""), told)
+        arrays.append(told)
+    return pa.table(arrays, names=[column.name for column in wanted])
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _cell(value: Any) -> str:
@@ -133,5 +194,4 @@ def _cell(value: Any) -> str:
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else f"{value:.6f}".rstrip("0")
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+    return harmless(value) if isinstance(value, str) else str(value)

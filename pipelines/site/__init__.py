@@ -19,10 +19,11 @@ from pipelines.settings import settings
 from pipelines.site.doors import Door, doors
 from pipelines.site.models import Model
 from pipelines.site.models import read as read_models
-from pipelines.site.nights import Night, State, judged, newest_day
+from pipelines.site.nights import Night, State, judged
 from pipelines.site.nights import read as read_nights
 from pipelines.site.people import Reason, reasons
 from pipelines.site.waiting import Waiting, waiting
+from pipelines.status import newest_day
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -78,7 +79,7 @@ def page(as_of: date | None = None) -> Page:
     models = read_models(nights, standings(), day)
     return Page(
         estate().name, day, _state(nights, models), tuple(reversed(nights)), tuple(models), tuple(reasons(nights)),
-        tuple(waiting()), tuple(doors(nights, models)), _next(nights, models),
+        tuple(waiting(day)), tuple(doors(nights, models)), _next(nights, models),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import bundle as bundles
+from pipelines import champions
 from pipelines.clock import midnight, parse_day
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind, ModelSpec
@@ -108,7 +109,8 @@ def link(path: Path) -> str:
 
 def _model(spec: ModelSpec, nights: list[Night], stands: list[Stand], as_of: date) -> Model:
     scores = [night.seen.scores[spec.name] for night in nights if spec.name in night.seen.scores]
-    standing = next((one for one in stands if one.state == "champion"), None)
+    line = champions.in_force(spec.name, as_of)
+    standing = next((one for one in stands if line is not None and one.version == line.version), None)
     serving, served, until = _served(scores[-1] if scores else None, as_of)
     return Model(
         spec.name, spec.intended_use, _champion(spec, standing, as_of) if standing else None, serving, served, until,

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from pipelines import champions
 from pipelines.clock import DAY, midnight, parse_day
@@ -95,25 +94,6 @@ def judged(found: Iterable[Seen]) -> list[Night]:
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
-
-
-def newest_day() -> date | None:
-    """The newest as_of this home knows of: of scores, of rosters, and of what came to the door. None: nothing."""
-    from pipelines.landing import raw
-    from pipelines.landing.senders import feed
-
-    published = [key[0] for folder in (settings().features / "roster", *_scored()) for key in
-                 Dataset(folder, ("as_of",)).entries()]
-    found = [parse_day(text) for text in published]
-    for feed_id in estate().delivered():
-        drops = [entry for entry in raw.dataset(feed(feed_id)).entries().values() if entry.state == "committed"]
-        found += [parse_day(drops[-1].key["dt"]) + DAY] if drops else []
-    found += [parse_day(page.parent.name) for page in (settings().reports / "landing").glob("????-??-??/index.html")]
-    return max(found, default=None)
-
-
-def _scored() -> list[Any]:
-    return [settings().scores / model for model in SPECS]
 
 
 def read(as_of: date, most: int = SHOWN) -> list[Seen]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,12 @@ class Waiting:
     reasons: tuple[str, ...]
 
 
-def waiting(most: int = 2) -> list[Waiting]:
-    """Only what still waits: replayed, discarded and superseded sets are done with. Most first."""
+def waiting(as_of: date, most: int = 2) -> list[Waiting]:
+    """Only what still waits, of the drops before as_of: what was replayed, discarded or superseded is done with."""
     from pipelines.landing import quarantine
     from pipelines.quality.record import masked
 
-    sets = [one for one in quarantine.kept() if one.state in ("waiting", "unpublished")]
+    sets = [one for one in quarantine.kept() if one.state in ("waiting", "unpublished") and one.dt < as_of]
     found = []
     for feed in sorted({one.feed for one in sets}):
         mine = [one for one in sets if one.feed == feed]

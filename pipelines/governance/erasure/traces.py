@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from pipelines.governance.erasure.job import Change, Job
 from pipelines.landing.contract import Identifier
 from pipelines.publish import replacing, sha256
@@ -46,6 +50,24 @@ def extracts(job: Job) -> list[Change]:
         if not job.dry:
             with replacing(path) as out:
                 out.writelines(kept)
+            change = job.note(Change(change.store, change.path, change.rows_before, change.rows_after,
+                                     change.sha256_before, sha256(path)))
+        changes.append(change)
+    return changes + _typed_extracts(job)
+
+
+def _typed_extracts(job: Job) -> list[Change]:
+    """The same of Parquet."""
+    changes = []
+    for path in sorted(settings().extracts.rglob("*.parquet")):
+        table = pq.read_table(path, partitioning=None)
+        kept = table.filter(pc.invert(pc.is_in(table["subscriber_id"], job.subscribers.cast(pa.string()))))
+        if len(kept) == len(table):
+            continue
+        change = job.changed("extracts", path, (len(table), len(kept)), None)
+        if not job.dry:
+            with replacing(path) as out:
+                pq.write_table(kept, out, compression="zstd")
             change = job.note(Change(change.store, change.path, change.rows_before, change.rows_after,
                                      change.sha256_before, sha256(path)))
         changes.append(change)

@@ -127,6 +127,7 @@ def _published(house: House) -> None:
     extract = settings().extracts / f"as_of={house.on}" / "scores.csv"
     extract.parent.mkdir(parents=True)
     extract.write_text("subscriber_id,value\n" + "".join(f"{one},1\n" for one in everyone))
+    _write(table, extract.with_suffix(".parquet"))
     settings().feast.mkdir()
     with sqlite3.connect(settings().feast / "online.db") as store:
         store.execute("create table telco_scores (entity_key blob, feature_name text, value blob)")

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import site
+from pipelines import night, site
 from pipelines.cli.app import app
+from pipelines.errors import Held
 from pipelines.settings import settings
-from pipelines.site.nights import State, newest_day
+from pipelines.site.nights import State
 from pipelines.site.pictures import lift, reliability
+from pipelines.status import newest_day
 
 LAST = date(2026, 3, 3)
 
@@ -130,6 +132,23 @@ def test_a_page_that_cannot_be_written_is_a_warning_and_the_old_one_stands(
     assert "the front page was not written: IntegrityError" in caplog.text
     assert page.read_bytes() == before
     assert list(page.parent.glob(".*.tmp")) == []
+
+
+def test_a_night_writes_the_page_whether_it_ends_well_or_is_held(
+    stood: Path, planted: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(as_of: date, report: object) -> night.Night:
+        planted.refuse_night(as_of)
+        raise Held("billing_alpha.invoices", ["cut"])
+
+    page, tomorrow = stood / "reports/index.html", LAST + timedelta(days=1)
+    monkeypatch.setattr(night, "_steps", lambda as_of, report: night.Night(as_of))
+    assert night.night(LAST).as_of == LAST
+    assert str(tomorrow) not in page.read_text(encoding="utf-8")
+    monkeypatch.setattr(night, "_steps", held)
+    with pytest.raises(Held, match="cut"):
+        night.night(tomorrow)
+    assert f"telco night --as-of {tomorrow}" in page.read_text(encoding="utf-8")
 
 
 def test_the_command_writes_the_page_of_a_day_and_says_where(stood: Path) -> None:

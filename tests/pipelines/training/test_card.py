@@ -55,8 +55,8 @@ def test_the_page_draws_three_pictures_and_takes_nothing_as_markup(evaluation):
     assert shown.count("<svg") == 3
     assert "<bravo>" not in shown
     assert "&lt;bravo&gt;" in shown
-    assert "http" not in shown.replace("http-equiv", "").replace("http://www.w3.org", "").replace("http://purl.org", "") \
-        .replace("http://creativecommons.org", "")
+    assert "http" not in shown.replace("http-equiv", "").replace("http://www.w3.org", "") \
+        .replace("http://purl.org", "").replace("http://creativecommons.org", "")
     for part in shown.split("<svg")[1:]:
         ElementTree.fromstring("<svg" + part.split("</svg>")[0] + "</svg>")
 
