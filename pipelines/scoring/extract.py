@@ -114,13 +114,25 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
         with beside.open("w", encoding="utf-8", newline="") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(frame.columns)
-            for row in frame.itertuples(index=False, name=None):
-                writer.writerow([_cell(value) for value in row])
+            writer.writerows(zip(*(_cells(frame[name]) for name in frame.columns), strict=True))
             handle.flush()
             os.fsync(handle.fileno())
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _cells(column: pd.Series) -> list[str]:
+    """A column's cells. Text and moments are put down once for each distinct value: thousands share one."""
+    import numpy as np
+    import pandas as pd
+
+    if column.dtype.kind not in "OM":
+        return [_cell(value) for value in column.tolist()]
+    codes, distinct = pd.factorize(column)
+    texts = [*map(_cell, distinct.tolist()), ""]  # pandas codes a missing value as -1: the last one
+    told: list[str] = np.array(texts, dtype=object)[codes].tolist()
+    return told
 
 
 def _cell(value: Any) -> str:
