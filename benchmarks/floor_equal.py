@@ -42,20 +42,21 @@ def compared(home: Path, as_of: date, out: Path) -> str:
         if not found:
             raise SystemExit(f"{home}: {model} has no scores of {as_of}: run the night before the comparison")
         pairs[f"scores of {model}"] = (found[-1], out / f"{model}.parquet")
-    differ, rows, columns = [], 0, 0
+    differ, rows, columns = [], [], 0
     with duckdb.connect() as connection:
         for name, (ours, theirs) in pairs.items():
             wanted = dict(connection.execute("select column_name, column_type from (describe from read_parquet(?, "
                                              "hive_partitioning = false))",
                                              [str(ours)]).fetchall())
             count, faults = differences(connection, ours, theirs, wanted)
-            rows, columns = max(rows, count), columns + len(wanted.keys() - KEYS)
+            columns += len(wanted.keys() - KEYS)
+            rows.append(count)
             differ += [f"{name}: {fault}" for fault in faults]
         extract = home / f"extracts/as_of={as_of}/scores.csv"
         differ += [f"extract: {fault}" for fault in lines(connection, extract, out / "scores.csv")]
     if differ:
         raise SystemExit("not the same:\n  " + "\n  ".join(differ))
-    return f"equal: {columns} columns of features and scores of {rows:,} subscribers, and the extract's rows"
+    return f"equal: {columns} columns, features of {rows[0]:,} subscribers and scores of {rows[-1]:,}, and the extract"
 
 
 def differences(connection: Any, ours: Path, theirs: Path, columns: dict[str, str]) -> tuple[int, list[str]]:
@@ -76,8 +77,8 @@ def differences(connection: Any, ours: Path, theirs: Path, columns: dict[str, st
 
 def _column(connection: Any, name: str, kind: str) -> Iterator[str] | list[str]:
     if kind.endswith("[]"):
-        apart = (f"list_max(list_transform(list_zip(a.{name}, b.{name}), pair -> abs(pair[1] - pair[2])))"
-                 f" > {TOLERANCE} or len(a.{name}) != len(b.{name})")
+        apart = (f"len(a.{name}) != len(b.{name}) or list_max(list_transform(list_zip(a.{name}, b.{name}), "
+                 f"lambda pair: abs(pair[1] - pair[2]) / greatest(1, abs(pair[1])))) > {TOLERANCE}")
     elif any(kind.startswith(number) or number in kind for number in NUMBERS):
         apart = f"abs(a.{name} - b.{name}) > {TOLERANCE} * greatest(1, abs(a.{name}))"
     else:

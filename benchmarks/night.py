@@ -123,7 +123,7 @@ def turn(home: Path, as_of: date, stages: list[str]) -> Turn:
     for stage, names in LAPS.items():
         wall, cpu = (sum(laps[name][place] for name in names) for place in (0, 1))
         found[f"floor {stage}"] = Cost(wall, cpu, whole.peak_mb)
-    told(as_of, "floor", whole)
+    told(as_of, f"floor {laps}", whole)
     if {*DUTIES} <= {*stages}:
         print(f"{as_of}: {compared(home, as_of, out)}", file=sys.stderr, flush=True)
     return found
