@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from pipelines.cli import (
-    audit, backup, data, explain, extract, lookup, model, models, operate, privacy, quarantine, site, transfer,
+    audit,
+    backup,
+    data,
+    explain,
+    extract,
+    lookup,
+    model,
+    models,
+    operate,
+    privacy,
+    quarantine,
+    site,
+    transfer,
 )
 
 app = typer.Typer(
