@@ -206,7 +206,7 @@ def _outlook(
         hazard.append(calibrated(odds, terms["hazard"]["calibrator"]))
     hazard += [hazard[-1]] * (beyond - len(hazard))
     stay = np.hstack([np.ones((len(rows), 1)), np.cumprod(1.0 - np.column_stack(hazard[:beyond]), axis=1)])
-    middle = np.arange(months) + 0.5
+    middle = np.arange(months, dtype="float64") + 0.5
     there, paying = _between(stay, middle), _between(stay, middle + ahead)
     lost = 1 - np.divide(paying, there, out=np.ones_like(there), where=there > 0)
     price = rows[:, columns[money["price"]]].astype("float64")
