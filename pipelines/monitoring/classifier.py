@@ -101,7 +101,7 @@ def folds(index: pd.Index) -> npt.NDArray[np.int64]:
 
 def _crossed(table: Floats, side: Floats, fold: npt.NDArray[np.int64]) -> float:
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     score = np.empty(len(side))
     # One thread: on so few rows others only wait for each other, by the second of CPU where the machine is busy.
