@@ -29,12 +29,12 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 320, 96, 4, 8, 16
 ORDER = (Family.PERFORMANCE, Family.ESTIMATE, Family.QUALITY, Family.SCORE, Family.CLASSIFIER, Family.PEERS,
          Family.CONTINUITY, Family.ASSOCIATION, Family.INPUT)
 TITLES: Mapping[Family, str] = {
-    Family.PERFORMANCE: "Performance: matured labels, and who is leaving",
+    Family.PERFORMANCE: "Performance on matured labels",
     Family.ESTIMATE: "Performance as estimated without labels (decides nothing)",
     Family.QUALITY: "Feeds",
     Family.SCORE: "Scores",
     Family.CLASSIFIER: "Then and now told apart by a classifier",
-    Family.PEERS: "Cohorts beside their peers",
+    Family.PEERS: "Cohorts beside their peers, and who is leaving",
     Family.CONTINUITY: "Continuity per subscriber, last night and tonight",
     Family.ASSOCIATION: "Association between columns",
     Family.INPUT: "Inputs, tonight against the training sample",
@@ -102,7 +102,18 @@ def render(model: str, nights: Sequence[Night], rows: Iterable[Mapping[str, Any]
             sections.append({"title": TITLES[family], "charts": told[:MOST_CHARTS], "left": len(told) - MOST_CHARTS,
                              "open": family is not Family.INPUT or any(c.alarms for c in told)})
     return _template().render(model=model, nights=list(nights), newest=nights[-1] if nights else None,
-                              sections=sections, width=WIDTH, height=HEIGHT)
+                              runs=_runs(nights), sections=sections, width=WIDTH, height=HEIGHT)
+
+
+def _runs(nights: Sequence[Night]) -> list[dict[str, Any]]:
+    """Nights of one verdict in a row as one, newest first, with its newest night's reasons; quiet ones left out."""
+    runs: list[dict[str, Any]] = []
+    for night in nights:
+        if runs and (runs[-1]["night"].cause, runs[-1]["night"].action) == (night.cause, night.action):
+            runs[-1] |= {"night": night, "count": runs[-1]["count"] + 1}
+        else:
+            runs.append({"first": night.as_of, "night": night, "count": 1})
+    return [run for run in reversed(runs) if run["night"].cause != "quiet"]
 
 
 Key = tuple[str, str, str]
