@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,13 +34,13 @@ class Browser:
             "--hide-scrollbars", "--remote-debugging-port=0", f"--user-data-dir={self._folder}",
             f"--window-size={WIDTH},{HEIGHT}", "about:blank",
         ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        self._count = 0
-        self._socket = self._attach()
+        self._count, self._opened = 0, ExitStack()
+        self._socket = self._opened.enter_context(self._attach())
         self._call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._socket.close()
+        self._opened.close()
         os.killpg(self._process.pid, 9)  # a session of its own: the page's processes go with it
         self._process.wait(10)
         shutil.rmtree(self._folder, ignore_errors=True)
