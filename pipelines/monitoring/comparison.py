@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.monitoring.decision import THRESHOLDS, Measurement
-from pipelines.monitoring.defused import defuse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +96,8 @@ def _scores(before: dict[str, pd.Series], now: dict[str, pd.Series], report_path
         report_path.parent.mkdir(parents=True, exist_ok=True)
         beside = report_path.with_name(f".{uuid.uuid4().hex}.html")
         run.save_html(str(beside))
+        from pipelines.monitoring.defused import defuse
+
         defuse(beside)
         os.replace(beside, report_path)
     return {one["config"]["column"]: float(one["value"]) for one in run.dict()["metrics"]}

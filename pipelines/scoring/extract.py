@@ -156,8 +156,7 @@ def write(kept: pd.DataFrame, wanted: Sequence[Column], path: Path) -> None:
         text = io.TextIOWrapper(out, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([column.name for column in wanted])
-        for row in kept[[column.name for column in wanted]].itertuples(index=False, name=None):
-            writer.writerow([_cell(value) for value in row])
+        writer.writerows(zip(*(_cells(kept[column.name]) for column in wanted), strict=True))
         text.detach()  # flushes, and leaves the file open for whoever puts it in its place
 
 
@@ -182,6 +181,19 @@ def _table(kept: pd.DataFrame, wanted: Sequence[Column]) -> pa.Table:
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _cells(column: pd.Series[Any]) -> list[str]:
+    """A column's cells. Text and moments are put down once for each distinct value: thousands share one."""
+    import numpy as np
+    import pandas as pd
+
+    if column.dtype.kind not in "OM":
+        return [_cell(value) for value in column.tolist()]
+    codes, distinct = pd.factorize(column)
+    texts = [*map(_cell, distinct.tolist()), ""]  # pandas codes a missing value as -1: the last one
+    told: list[str] = np.array(texts, dtype=object)[codes].tolist()
+    return told
 
 
 def _cell(value: Any) -> str:
