@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipelines.monitoring.defused import defuse
 from pipelines.monitoring.frames import plain
 from pipelines.monitoring.measure import Family, Measure
 
@@ -151,6 +150,8 @@ def _scores(before: pd.DataFrame, now: pd.DataFrame, report_path: Path | None) -
         report_path.parent.mkdir(parents=True, exist_ok=True)
         beside = report_path.with_name(f".{uuid.uuid4().hex}.html")
         run.save_html(str(beside))
+        from pipelines.monitoring.defused import defuse
+
         defuse(beside)
         os.replace(beside, report_path)
     return {(str(one["config"].get("method") or WASSERSTEIN), one["config"]["column"]): float(one["value"])

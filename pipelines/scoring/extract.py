@@ -183,7 +183,7 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _cells(column: pd.Series) -> list[str]:
+def _cells(column: pd.Series[Any]) -> list[str]:
     """A column's cells. Text and moments are put down once for each distinct value: thousands share one."""
     import numpy as np
     import pandas as pd
