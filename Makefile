@@ -6,9 +6,9 @@ READY  := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-live mltestscore lint bench dbt-ci up down clean lock
+.PHONY: help setup demo docs test test-live mltestscore lint bench dbt-ci up down clean lock
 
-help:            ## what there is
+help:            # what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY)  ## virtual environment from the hash-pinned lock (.venv)
@@ -31,7 +31,7 @@ test: $(READY)   ## everything that needs no server (under 12 minutes)
 test-live: $(READY) ## real Airflow, real servers, real data (longer)
 	$(BIN)/pytest -m live
 
-mltestscore: $(READY) ## the ML Test Score sheet, from the marked tests that pass
+mltestscore: $(READY) # the ML Test Score sheet, from the marked tests that pass
 	$(BIN)/pytest -m "mlts and not live" --ml-test-score
 
 lint: $(READY)   ## ruff, mypy --strict (benchmarks too: nothing else runs them), sqlfluff
@@ -65,6 +65,10 @@ up: $(READY)     ## start Airflow on loopback for TELCO_HOME
 
 down:            ## stop it
 	$(BIN)/telco down
+
+docs: $(READY)   ## the documentation as a site that opens from disk: var/docs/index.html
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(BIN)/mkdocs build --quiet
+	@echo "open var/docs/index.html, or with search: $(BIN)/python -m http.server --directory var/docs --bind 127.0.0.1"
 
 clean:           ## remove caches and the environment; state under TELCO_HOME stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+
+def _project() -> Path:
+    """The checkout or, installed from a wheel, the folder of the environment with dags/, dbt_project/ and so on."""
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "dbt_project").is_dir() else Path(sys.prefix) / "share" / "telco-mlops"
+
+
+PROJECT = _project()
+IS_INSTALLED = not (PROJECT / "pipelines").is_dir()
 
 # Nothing we run may phone home; set before any of the libraries is imported.
 QUIET = {
@@ -150,7 +159,9 @@ def settings() -> Settings:
     """The settings of this process. Tests that change the environment call `settings.cache_clear()`."""
     for name, value in {**QUIET, **PATIENCE}.items():
         os.environ.setdefault(name, value)
-    home = Path(os.environ.get("TELCO_HOME") or PROJECT / "var").expanduser().resolve()
+    # A checkout keeps its state beside it; an installed copy must not write into the environment.
+    default_home = Path("~/.local/share/telco-mlops") if IS_INSTALLED else PROJECT / "var"
+    home = Path(os.environ.get("TELCO_HOME") or default_home).expanduser().resolve()
     own_estate = home / "estate.toml"
     default_estate = own_estate if own_estate.exists() else PROJECT / "estate.toml"
     return Settings(

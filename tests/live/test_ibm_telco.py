@@ -59,8 +59,11 @@ def test_held_out_subscribers_are_ranked_and_calibrated_as_well_as_the_table_all
     told = evaluation["metrics"]
     wanted = ("auc", "pr_auc", "ece", "lift_at_10")
     print({name: told[name] for name in wanted}, evaluation["rows"], evaluation["positives"])
-    assert told["auc"] >= 0.845
-    assert told["pr_auc"] >= 0.66
+    # Tokens order the rows and so deal the folds. Over seven homes: AUC .8468 (standard deviation .0009), PR-AUC .660
+    # (.0034), lift 2.84 (.007). One home is held to what it cannot miss by chance; `benchmarks/ibm_telco.py` tells the
+    # means over folds and seeds.
+    assert told["auc"] >= 0.843
+    assert told["pr_auc"] >= 0.648
     assert told["ece"] <= 0.03
     assert told["lift_at_10"] >= 2.8
     assert evaluation["rows"] == 7043 - 11  # eleven began on the cut-off day: tenure under one day
