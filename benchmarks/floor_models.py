@@ -106,7 +106,7 @@ def classified(model: Model, matrix: Matrix, threads: int) -> dict[str, npt.NDAr
         three(contributed, theme_of, theme[:, part], speaker[:, part], sign[:, part])
 
     in_parts(explain, len(matrix), threads)
-    found = {"probability": probability, "decile": decile}
+    found: dict[str, npt.NDArray[Any]] = {"probability": probability, "decile": decile}
     for rank in range(3):
         told = {"theme": theme, "speaker": speaker, "sign": sign}
         found |= {f"{name}_{rank + 1}": values[rank] for name, values in told.items()}
