@@ -223,7 +223,7 @@ def _outlook(
     return stay[:, : months + 1], margin
 
 
-def _between(stay: Floats, months: Floats) -> Floats:
+def _between(stay: Floats, months: npt.NDArray[np.floating[Any]]) -> Floats:
     whole = np.floor(months).astype(int)
     part = months - whole
     return np.asarray(stay[:, whole] * (1 - part) + stay[:, np.minimum(whole + 1, stay.shape[1] - 1)] * part)
