@@ -106,7 +106,7 @@ def classified(model: Model, matrix: Matrix, threads: int) -> dict[str, npt.NDAr
         three(contributed, theme_of, theme[:, part], speaker[:, part], sign[:, part])
 
     in_parts(explain, len(matrix), threads)
-    found = {"probability": probability, "decile": decile}
+    found: dict[str, npt.NDArray[Any]] = {"probability": probability, "decile": decile}
     for rank in range(3):
         told = {"theme": theme, "speaker": speaker, "sign": sign}
         found |= {f"{name}_{rank + 1}": values[rank] for name, values in told.items()}
@@ -223,7 +223,7 @@ def _outlook(
     return stay[:, : months + 1], margin
 
 
-def _between(stay: Floats, months: Floats) -> Floats:
+def _between(stay: Floats, months: npt.NDArray[np.floating[Any]]) -> Floats:
     whole = np.floor(months).astype(int)
     part = months - whole
     return np.asarray(stay[:, whole] * (1 - part) + stay[:, np.minimum(whole + 1, stay.shape[1] - 1)] * part)
