@@ -20,6 +20,7 @@ DAGS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
 ALARMS = sorted(BOOKS.glob("alarm_*.md"))
 INDEX = (BOOKS / "README.md").read_text(encoding="utf-8")
 VERDICTS = ["broken_feed", "concept_shift", "known_change", "population_shift", "season", "unknown"]
+TOLD = {"notices.once", "notices.claim"}
 WITHOUT_AN_ERROR = ["deadline_missed", "erasure_failed", "home_lost", "score_jump", "skew"]
 
 
@@ -34,11 +35,11 @@ def kinds_of_error() -> list[str]:
 
 
 def notices() -> set[str]:
-    """How the names of notices begin, from every call of `notices.once` in the code."""
+    """How the names of notices begin, from every call that tells or claims one."""
     found = set()
     for path in [*(ROOT / "pipelines").rglob("*.py"), *(ROOT / "dags").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("notices.once"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in TOLD:
                 name = node.args[0]
                 first = name.values[0] if isinstance(name, ast.JoinedStr) else name
                 if isinstance(first, ast.Constant):
