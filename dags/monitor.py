@@ -1,7 +1,8 @@
 """### Makes
 On `scores`, per model: measures the night (feeds, inputs against the champion's training sample by Evidently, cohorts,
-scores, labels that matured), judges it, and writes report, verdict, history and trend page under `reports/drift/`. Of
-the causes only a population shift and a concept shift change `drift_<model>`; that starts `retrain_<model>`.
+scores, labels that matured), judges it, and writes report, verdict, history and trend page under `reports/drift/`, and
+the home's front page, `reports/index.html`. Of the causes only a population shift and a concept shift change
+`drift_<model>`; that starts `retrain_<model>`.
 
 ### When it fails
 A broken feed is a HOLD: the task fails without retry, with the feed and columns in its log, and nothing is retrained. A
@@ -35,10 +36,10 @@ def monitor() -> None:
         @task(task_id=f"watch_{model}", outlets=[DRIFT_SIGNAL[model]],
               doc_md=f"Tonight's inputs and scores of {model} against its training sample. Returns the verdict.")
         def watch(name: str, dag_run: Any = None, outlet_events: Any = None) -> str | None:
-            from pipelines import monitoring
+            from pipelines import monitoring, site
 
             day = as_of(dag_run)
-            with outcomes(dag_run):
+            with outcomes(dag_run), site.refreshed():
                 verdict = monitoring.monitor(name, day, report=log.info)
                 for reason in verdict.reasons:
                     log.info("%s %s %s: %s", name, day, verdict.cause, reason)

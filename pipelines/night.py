@@ -44,10 +44,8 @@ def night(as_of: date, *, report: Report = silent) -> Night:
     """
     from pipelines import site
 
-    try:
+    with site.refreshed():
         return _steps(as_of, report)
-    finally:
-        site.try_write()
 
 
 def _steps(as_of: date, report: Report) -> Night:

@@ -7,6 +7,8 @@ that cannot be written fails no night.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -28,7 +30,7 @@ from pipelines.status import newest_day
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["Page", "page", "render", "try_write", "write"]
+__all__ = ["Page", "page", "refreshed", "render", "try_write", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,15 @@ def try_write(as_of: date | None = None) -> Path | None:
     except Exception as error:  # whatever it is, the night is done
         log.warning("the front page was not written: %s: %s", type(error).__name__, error)
         return None
+
+
+@contextmanager
+def refreshed() -> Iterator[None]:
+    """Write the page when what is inside has ended, also when it failed: a night that holds is on it too."""
+    try:
+        yield
+    finally:
+        try_write()
 
 
 def page(as_of: date | None = None) -> Page:
