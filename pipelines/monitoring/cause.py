@@ -13,6 +13,7 @@ MISSING = "missing"   # the name of an input's missing share
 COUNTED = frozenset({MISSING, "new_categories"})  # of an input: known even where no distance is, and no pass by itself
 LEAVERS = frozenset({"leavers", "leavers_month"})  # of a cohort's leading sign: more left than in the weeks before
 STORM = 0.5           # of a source's columns, overnight
+FAR = 2.0             # times its bound: so much of one column alone is a broken join
 SCORE = "score"       # of a cohort's scores against its peers'
 
 

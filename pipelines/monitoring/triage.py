@@ -21,6 +21,7 @@ from datetime import timedelta
 
 from pipelines.monitoring.cause import (
     COUNTED,
+    FAR,
     LEAVERS,
     MISSING,
     STORM,
@@ -78,7 +79,7 @@ def triage(measures: Sequence[Measure], context: Context) -> Triage:
 def _broken_feed(night: _Night) -> Triage | None:
     """Data first. A column that lost values, values that changed their owners overnight: a feed's or a join's doing."""
     feeds = night.of(Family.QUALITY)
-    joins = night.of(Family.CONTINUITY, Family.ASSOCIATION)
+    joins = _sure(night.of(Family.CONTINUITY, Family.ASSOCIATION))
     lost = tuple(each for each in night.of(Family.INPUT) if each.name == MISSING)
     if feeds or joins or lost:
         return _told(Cause.BROKEN_FEED, Action.HOLD, (*feeds, *lost, *joins))
@@ -87,6 +88,12 @@ def _broken_feed(night: _Night) -> Triage | None:
         return None
     return _told(Cause.BROKEN_FEED, Action.HOLD, [each for each in night.of(Family.INPUT) if each.subject in storm[1]],
                  [f"most of {storm[0]} moved overnight and the other sources did not"], first=True)
+
+
+def _sure(joins: tuple[Measure, ...]) -> tuple[Measure, ...]:
+    """A wrong join deals out all columns of a source: one column just beyond its bound is chance."""
+    far = any((each.value or 0.0) >= FAR * (each.bound or 0.0) for each in joins)
+    return joins if far or len({each.subject for each in joins}) > 1 else ()
 
 
 def _storm(night: _Night) -> tuple[str, frozenset[str]] | None:

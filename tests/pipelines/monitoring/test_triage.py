@@ -59,6 +59,13 @@ def test_a_broken_feed_holds_whatever_else_is_in_alarm(fault: Measure) -> None:
         assert any(reason.startswith(f"{fault.subject}: {fault.name}") for reason in found.reasons)
 
 
+def test_one_column_just_beyond_its_bound_is_no_broken_join_and_two_are() -> None:
+    near = replace(JOIN, value=1.1)
+    assert triage([*inputs(), near], context()).cause is Cause.QUIET
+    assert triage([*inputs(), near, replace(near, subject="voice_min_30d")], context()).cause is Cause.BROKEN_FEED
+    assert triage([*inputs(), replace(near, value=2.0)], context()).cause is Cause.BROKEN_FEED
+
+
 def test_enough_columns_that_last_years_night_does_not_know_are_a_shift_and_a_retrain() -> None:
     least = int(THRESHOLDS.drifted_share * len(COLUMNS))
     found = triage(inputs(least), context(last_year=dict.fromkeys(COLUMNS, 0.8)))
