@@ -13,6 +13,7 @@ MISSING = "missing"   # the name of an input's missing share
 COUNTED = frozenset({MISSING, "new_categories"})  # of an input: known even where no distance is, and no pass by itself
 LEAVERS = frozenset({"leavers", "leavers_month"})  # of a cohort's leading sign: more left than in the weeks before
 STORM = 0.5           # of a source's columns, overnight
+VENDOR = "vendor"     # the kind of a change of equipment
 FAR = 2.0             # times its bound: so much of one column alone is a broken join
 SCORE = "score"       # of a cohort's scores against its peers'
 
@@ -82,8 +83,11 @@ class Change:
         if self.is_everything:
             return measure.family is not Family.PERFORMANCE
         if measure.family is Family.PEERS:
-            is_of_people = measure.name in (SCORE, *LEAVERS)
-            return measure.subject in self.cohorts if is_of_people else measure.name in self.columns
+            # A price list moves plans and contracts wherever they are; equipment its own region.
+            is_its_own = measure.subject in self.cohorts
+            if self.kind == VENDOR or measure.name in (SCORE, *LEAVERS):
+                return is_its_own and (self.kind != VENDOR or measure.name in self.columns)
+            return measure.name in self.columns
         return any(name in self.columns for name in names(measure))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.clock import DAY, parse_day
-from pipelines.monitoring.cause import Change
+from pipelines.monitoring.cause import VENDOR, Change
 from pipelines.publish import Dataset, Entry
 from pipelines.settings import settings
 
@@ -86,7 +86,7 @@ def vendors(as_of: date, since: date) -> tuple[Change, ...]:
     for day, region, before, now, cells in _swaps(settings().raw / "network" / "cells", as_of):
         if since < day <= as_of:
             found.append(Change(
-                "vendor", day, f"{cells} cells of region {region} went from {before} to {now}", RADIO,
+                VENDOR, day, f"{cells} cells of region {region} went from {before} to {now}", RADIO,
                 frozenset({f"region={region}"}), (f"pm.{before}", f"pm.{now}", "network.cells")))
     return tuple(found)
 

@@ -125,6 +125,15 @@ def test_a_feed_that_a_known_change_fills_is_not_broken_while_the_change_is_new(
     assert triage([*inputs(), rows], context(changes=(old,))).action is Action.HOLD
 
 
+def test_equipment_of_one_region_explains_nothing_of_another() -> None:
+    swap = Change("vendor", NIGHT - timedelta(days=20), "cells of north went from ericsson to nokia",
+                  frozenset({"dl_latency_ms_30d"}), frozenset({"region=north"}))
+    north = alarm(Family.PEERS, "dl_latency_ms_30d", "region=north")
+    assert swap.explains(north)
+    assert not swap.explains(replace(north, subject="region=south"))
+    assert not swap.explains(replace(north, name="leavers"))
+
+
 def test_a_known_change_is_told_while_it_is_new_even_if_nothing_moved() -> None:
     swap = Change("vendor", NIGHT - timedelta(days=THRESHOLDS.new_days - 1), "80 cells of north are nokia now")
     assert triage(inputs(), context(changes=(swap,))).cause is Cause.KNOWN_CHANGE
