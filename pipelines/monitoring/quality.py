@@ -37,9 +37,10 @@ FEWEST_DROPS: Final = 4   # fewer say little, as at the door
 FEWEST_ROWS: Final = 200  # of a drop: shares of less are noise
 NOISE: Final = 4.0        # / sqrt(rows) is the least change of a share that is none: rows of one cell go together
 GROUPS_READ: Final = 4    # row groups of a drop, evenly spread: a million rows of a night, a sample of a day-zero dump
-# The least change that is an alarm, and that without enough past drops: (bound, bound uncalibrated).
+# The least change that is an alarm, and that without enough past drops: (bound, bound uncalibrated). Rows: where bills
+# go out on 28 days of a month, the others have an eighth of the usual; beyond a tenth the door itself stops a drop.
 LEAST: Final[Mapping[str, tuple[float, float]]] = {
-    ROWS: (1.0, 2.0), QUARANTINED: (0.005, 0.01), ZEROS: (0.20, 0.50), GAPS: (0.10, 0.25), SIZE: (1.0, 2.0),
+    ROWS: (3.4, 3.4), QUARANTINED: (0.005, 0.01), ZEROS: (0.20, 0.50), GAPS: (0.10, 0.25), SIZE: (1.0, 2.0),
     MIX: (0.10, 0.25),
 }
 NUMBERS: Final = (Type.INTEGER, Type.DOUBLE, Type.DECIMAL)
