@@ -34,6 +34,8 @@ MIX: Final = "mix"                  # total variation distance of a coded column
 
 HISTORY: Final = 14       # drops before tonight's that say what is usual
 FEWEST_DROPS: Final = 4   # fewer say little, as at the door
+# Bills go out on 28 days of a month, and the others have an eighth of the usual rows; beyond a tenth the door stops it.
+MONTHLY, MONTHLY_ROWS = "billing_", 3.4
 FEWEST_ROWS: Final = 200  # of a drop: shares of less are noise
 NOISE: Final = 4.0        # / sqrt(rows) is the least change of a share that is none: rows of one cell go together
 GROUPS_READ: Final = 4    # row groups of a drop, evenly spread: a million rows of a night, a sample of a day-zero dump
@@ -73,7 +75,8 @@ def compare(feed: str, tonight: Profile, past: Sequence[Profile]) -> list[Measur
     usual_rows = median([one.rows for one in daily]) if len(daily) >= FEWEST_DROPS else 0
     if usual_rows >= FEWEST_ROWS:
         ratio = [abs(math.log2(max(one.rows, 1) / usual_rows)) for one in (tonight, *daily)]
-        found.append(Measure(Family.QUALITY, ROWS, feed, ratio[0], _bound(ROWS, ratio[1:]),
+        least = MONTHLY_ROWS if feed.startswith(MONTHLY) else 0.0
+        found.append(Measure(Family.QUALITY, ROWS, feed, ratio[0], max(_bound(ROWS, ratio[1:]), least),
                              f"{tonight.rows} rows, {usual_rows:.0f} usually"))
     if tonight.rows >= FEWEST_ROWS:
         known = [one for one in past if one.rows >= FEWEST_ROWS]
