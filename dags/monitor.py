@@ -39,7 +39,8 @@ def monitor() -> None:
             from pipelines import monitoring, site
 
             day = as_of(dag_run)
-            with outcomes(dag_run), site.refreshed():
+            # Whatever holds here is a verdict, and the watch has told of it, once while it lasts.
+            with outcomes(dag_run, is_told=lambda held: True), site.refreshed():
                 verdict = monitoring.monitor(name, day, report=log.info)
                 for reason in verdict.reasons:
                     log.info("%s %s %s: %s", name, day, verdict.cause, reason)

@@ -95,7 +95,8 @@ def test_F20_scores_that_would_multiply_the_roster_stop_the_extract(
     nightly = importlib.import_module("pipelines.scoring.extract")
     ids = ["s1", "s2"]
     roster = pd.DataFrame({"subscriber_id": ids, "operator": "alpha", "region": "north", "segment": "consumer"})
-    scores = pd.DataFrame({name: 0.5 for name in nightly.COLUMNS["churn"]} | {"subscriber_id": ids}, index=range(2))
+    told = {name: 1 for name in nightly.COLUMNS["churn"]} | {"expires_at": pd.Timestamp("2026-03-14")}
+    scores = pd.DataFrame(told | {"subscriber_id": ids}, index=range(2))
     said = {"roster": roster, "scores": scores}
     monkeypatch.setattr(nightly, "_roster", lambda as_of: said["roster"])
     monkeypatch.setattr(nightly, "published_scores", lambda model, as_of: said["scores"] if model == "churn" else None)

@@ -108,16 +108,6 @@ def test_published_features_are_those_that_plain_python_makes_of_the_dropped_fil
     assert not wrong
 
 
-def test_a_program_by_hand_makes_the_same_features_scores_reasons_and_extract_of_the_night(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT / "benchmarks"))
-    floor, equal = (importlib.import_module(name) for name in ("floor", "floor_equal"))
-    night = world.night.as_of
-    assert floor.main(["--home", str(world.home), "--as-of", str(night), "--out", str(tmp_path)]) == 0
-    assert equal.compared(world.home, night, tmp_path).startswith("equal: 106 columns, ")
-
-
 @pytest.mark.mlts("I3")
 def test_every_active_subscriber_with_consent_is_scored_exactly_once_and_nobody_else(world: World) -> None:
     night = str(world.night.as_of)

@@ -97,7 +97,7 @@ def test_a_reason_is_actionable_when_it_raises_the_risk_and_there_is_a_lever() -
 
 
 def test_a_missing_value_is_said_to_be_missing() -> None:
-    assert said([0.0, 0.0, 0.0, 0.0, 0.4], one(complaints_90d=np.nan))[0] == "raises the risk: no care data"
+    assert said([0.0, 0.0, 0.0, 0.0, 0.4], one(complaints_90d=np.nan))[0] == "raises the risk: no complaints data"
 
 
 @pytest.mark.parametrize(("value", "words"), [(True, "has technical support"), (None, "not known: has technical")])
@@ -131,3 +131,11 @@ def test_reasons_of_a_chance_say_so_and_no_lever_is_pulled_against_it():
     assert first.words[0].startswith("raises the chance: ")
     assert not first.actionable[0]
     assert top_reasons(np.array([[0.5, 0, 0, 0, 0]]), one(), COLUMNS)[0].actionable[0]
+
+
+def test_two_themes_never_say_the_same_so_a_subscribers_three_reasons_differ() -> None:
+    saying: dict[str, set[str]] = {}
+    for phrase in PHRASES.values():
+        for words in filter(None, (phrase.unknown, phrase.denied)):
+            saying.setdefault(words, set()).add(phrase.theme)
+    assert {words: themes for words, themes in saying.items() if len(themes) > 1} == {}
