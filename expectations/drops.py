@@ -49,14 +49,15 @@ def drop(facts: DropFacts) -> Suite:
         row_count("there is no drop to judge"),
         between("rows", 1, bound.MAX_ROWS,
                 f"rows must be 1..{bound.MAX_ROWS}; a day without rows is declared, never sent empty", severity=REJECT),
-        *_volume(),
+        *_volume(facts),
         *_freshness(facts),
         *_completeness(facts),
     ]
 
 
-def _volume() -> Suite:
-    (low, high), (least, most) = bound.VOLUME_WARN, bound.VOLUME_REJECT
+def _volume(facts: DropFacts) -> Suite:
+    low, high = bound.VOLUME_WARN
+    least, most = bound.VOLUME_REJECT_MONTHLY if facts.shape in bound.MONTHLY else bound.VOLUME_REJECT
     return [
         between("ratio", low, high, f"rows are not {low:g} to {high:g} times the feed's usual number", severity=WARN),
         between("_ratio_unconfirmed", least, most,

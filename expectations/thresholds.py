@@ -90,6 +90,10 @@ VOLUME_WARN = (0.5, 2.0)
 # A tenth is a file that lost its parts, tenfold a file that was joined wrong or holds a history.
 VOLUME_REJECT = (0.1, 10.0)
 
+# Bills go out on 28 days of the month: on the 29th to 31st a whole house of 20,000 sent .097 of the usual.
+MONTHLY = ("billing_alpha.invoices", "billing_alpha.payments", "billing_bravo.bills", "billing_bravo.payments")
+VOLUME_REJECT_MONTHLY = (0.02, 10.0)
+
 # --- freshness, in days before the day of the drop -------------------------------------------------------------------
 # What closes at midnight in one zone is the day before in another; one day is therefore still of the drop's day.
 FRESH_DAYS = 1

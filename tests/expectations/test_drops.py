@@ -48,9 +48,16 @@ def test_every_feed_is_held_to_its_history_and_its_day(feed: Feed) -> None:
     (10.0, "warned"), (10.1, "rejected"), (float("nan"), "fine"),
 ])
 def test_rows_against_the_feeds_history_pass_warn_or_stop_the_file(ratio: float, state: str) -> None:
-    findings = check(INVOICES, ratio=ratio)
+    findings = check("network.usage_daily", ratio=ratio)
     assert bool(findings.rejected) == (state == "rejected")
     assert bool(findings.warnings) == (state != "fine")
+
+
+@pytest.mark.parametrize("feed", bound.MONTHLY)
+def test_bills_are_few_on_the_last_days_of_a_month_and_never_none(feed: str) -> None:
+    assert not check(feed, ratio=0.097).rejected
+    assert check(feed, ratio=0.097).warnings
+    assert check(feed, ratio=0.019).rejected
 
 
 def test_the_rejection_says_what_was_found_and_what_the_sender_may_do() -> None:
