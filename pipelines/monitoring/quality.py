@@ -112,7 +112,9 @@ def _feed(feed: Feed, dt: date) -> list[Measure]:
         if len(came) < FEWEST_DROPS or _is_usually_small(before):
             return []
         why = "no drop" if entry is None else str(entry.inputs.get("reason", "declared absent"))
-        return [Measure(Family.QUALITY, ABSENT, feed.id, sum(came) / len(came), 0.9,
+        # An optional feed declared absent was told of and let pass by the door: shown here, and no broken feed.
+        bound = 0.9 if entry is None or estate().feeds[feed.id].mandatory else None
+        return [Measure(Family.QUALITY, ABSENT, feed.id, sum(came) / len(came), bound,
                         f"dt={dt}: {why}; it came on {sum(came)} of {len(came)} days before")]
     if not _is_there(entry):
         return []

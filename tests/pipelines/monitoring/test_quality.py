@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.estate import estate
 from pipelines.landing import raw
 from pipelines.landing.contract import BY_ID
 from pipelines.monitoring import quality
@@ -108,3 +109,18 @@ def test_zeros_that_landed_are_seen_on_their_night_and_an_absent_drop_on_its_own
     assert list(absent) == ["absent"]
     assert absent["absent"].status is Status.ALARM
     assert of_usage(first + timedelta(days=9)) == broken  # from the kept profiles
+
+
+@pytest.mark.parametrize(("mandatory", "status"), [(True, Status.ALARM), (False, Status.OK)])
+def test_an_optional_feed_declared_absent_is_shown_and_no_alarm(
+    home: Path, monkeypatch: pytest.MonkeyPatch, mandatory: bool, status: Status
+) -> None:
+    first = date(2026, 5, 1)
+    for back in range(8):
+        land(first + timedelta(days=back), [back, *range(1, 400)])
+    raw.dataset(BY_ID[FEED]).declare_absent([{"dt": "2026-05-09"}], "maintenance")
+    ours = estate()
+    feeds = {**ours.feeds, FEED: ours.feeds[FEED].model_copy(update={"mandatory": mandatory})}
+    monkeypatch.setattr(quality, "estate", lambda: ours.model_copy(update={"feeds": feeds}))
+    told = of_usage(first + timedelta(days=9))["absent"]
+    assert (told.status, told.detail.split(";")[0]) == (status, "dt=2026-05-09: maintenance")
