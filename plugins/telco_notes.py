@@ -39,7 +39,7 @@ def write(dag_run: Any, lines: list[str]) -> None:
     """Set the note, unless a person wrote one: theirs has a user's id, ours has none. Never fails the scheduler."""
     try:
         standing = dag_run.dag_run_note
-        text = shortened("\n".join(lines))
+        text = fitted(lines)
         if not text or (standing is not None and standing.user_id):
             return
         if standing is None:
@@ -123,8 +123,15 @@ def worded(answer: Any) -> str:
     return "" if answer is None else str(answer)
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 2].rstrip() + " …"
+def fitted(lines: list[str]) -> str:
+    """The lines as one note; where they are too long together, each keeps its beginning, so that none is missing."""
+    text = "\n".join(lines)
+    if len(text) <= LONGEST:
+        return text
+    room = LONGEST // len(lines) - 1
+    spare = sum(max(0, room - len(line)) for line in lines)
+    room += spare // sum(len(line) > room for line in lines)
+    return "\n".join(line if len(line) <= room else line[: room - 2].rstrip() + " …" for line in lines)[:LONGEST]
 
 
 class TelcoNotes(AirflowPlugin):

@@ -187,3 +187,13 @@ def test_a_page_runs_its_scripts_as_nobody_and_without_the_network(reports: Any)
     assert policy.startswith("sandbox ")
     assert "allow-same-origin" not in policy  # else a report's script had the reader's session
     assert "default-src 'none'" in policy
+
+
+def test_a_note_that_is_too_long_keeps_the_beginning_of_every_line(notes: Any) -> None:
+    lines = [f"land_{number}: failed: {'a long reason ' * 20}" for number in range(6)] + ["close: not run"]
+    told = notes.fitted(lines)
+    assert len(told) <= notes.LONGEST
+    assert [line.split(":")[0] for line in told.split("\n")] == [line.split(":")[0] for line in lines]
+    assert told.endswith("close: not run")
+    assert len(told) > 0.9 * notes.LONGEST
+    assert notes.fitted(lines[-1:]) == "close: not run"
