@@ -44,6 +44,8 @@ class Thresholds:
     min_rows: int = 200
     # A share, not any one: of fifty columns some move every month, and each false alarm costs a training.
     drifted_share: float = 0.15
+    # A column that lost so much of its values did not lose them by what people do. Less is drift like any other.
+    lost_share: float = 0.10
     # With more than half of the columns unmeasured, silence about the rest says little.
     unknown_share: float = 0.5
     # Of what moved, so much must look like last year's same night to be called season, be a known change's to be

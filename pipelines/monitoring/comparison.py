@@ -101,7 +101,7 @@ def _measures(
         found += [Measure(Family.INPUT, one, name, scores.get((one, name)), detail=why_not.get(name, ""))
                   for one in statistics]
         shares = [float(side.isna().mean()) if len(side) else None for side in (left, right)]
-        gap = None if shares[0] is None or shares[1] is None else abs(shares[1] - shares[0])
+        gap = None if shares[0] is None or shares[1] is None else shares[1] - shares[0]
         told = "no rows" if gap is None else f"{shares[0]:.0%} missing in training, {shares[1]:.0%} tonight"
         found.append(Measure(Family.INPUT, MISSING, name, gap, detail=told))
         if right.dtype == object and left.dtype == object and left.notna().any():

@@ -80,7 +80,8 @@ def _broken_feed(night: _Night) -> Triage | None:
     """Data first. A column that lost values, values that changed their owners overnight: a feed's or a join's doing."""
     feeds = night.of(Family.QUALITY)
     joins = _sure(night.of(Family.CONTINUITY, Family.ASSOCIATION))
-    lost = tuple(each for each in night.of(Family.INPUT) if each.name == MISSING)
+    lost = tuple(each for each in night.of(Family.INPUT)
+                 if each.name == MISSING and (each.value or 0.0) >= night.context.thresholds.lost_share)
     if feeds or joins or lost:
         return _told(Cause.BROKEN_FEED, Action.HOLD, (*feeds, *lost, *joins))
     storm = _storm(night)

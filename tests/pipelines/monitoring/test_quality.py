@@ -42,8 +42,15 @@ BROKEN: dict[str, tuple[Profile, str]] = {
     "another unit": (night(columns={**USUAL.columns, "size": {"data_kb": 90.0}}), "size"),
     "a third of the rows": (night(rows=1600), "rows"),
     "rows in quarantine": (night(quarantined=80), "quarantined"),
-    "another vendor": (night(mix={"vendor": {"nokia": 0.6, "huawei": 0.4}}), "mix"),
+    "codes of another meaning": (night(mix={"vendor": {"samsung": 0.9, "nokia": 0.1}}), "mix"),
 }
+
+
+def test_what_people_do_may_shift_and_a_list_of_what_there_is_may_not() -> None:
+    tonight = night(mix={"vendor": {"nokia": 0.8, "huawei": 0.2}})
+    status = {feed: {one.name: one.status for one in compare(feed, tonight, [USUAL] * 8)}["mix"]
+              for feed in ("care.interactions", "network.cells")}
+    assert status == {"care.interactions": Status.OK, "network.cells": Status.ALARM}
 
 
 @pytest.mark.parametrize("what", BROKEN)
