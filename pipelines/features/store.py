@@ -293,6 +293,8 @@ def _open_store(home: str, memory_limit: str, threads: int, registry: str, redis
     config = yaml.safe_load(text)
     if registry:
         config["registry"]["path"] = registry
+        # A server that was started again has closed what the pool holds: asked first, a dead connection is replaced.
+        config["registry"]["sqlalchemy_config_kwargs"] = {"echo": False, "pool_pre_ping": True}
     if redis:
         config["online_store"] = {"type": "redis", "connection_string": redis}
     return FeatureStore(config=RepoConfig(repo_path=REPOSITORY, **config))

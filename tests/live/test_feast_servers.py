@@ -133,3 +133,17 @@ def test_two_concurrent_applies_lose_nothing(home: Path) -> None:
     assert names >= {f"{name}_{number}" for name in ("first", "second") for number in range(6)}
     assert names >= {"churn_v1", "ltv_v1"}
     assert features.feature_columns("churn_v1")
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_process_outlives_a_registry_whose_server_closed_its_connections(home: Path) -> None:
+    import psycopg
+
+    features.apply()
+    assert store._open().get_feature_view("ftr_subscriber_care")
+    address = settings().feast_registry.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as other:
+        ended = other.execute("select pg_terminate_backend(pid) from pg_stat_activity "
+                              "where pid <> pg_backend_pid() and backend_type = 'client backend'").fetchall()
+    assert ended
+    assert store._open().get_feature_view("ftr_subscriber_care").name == "ftr_subscriber_care"
