@@ -16,6 +16,7 @@ from pipelines.progress import Report, silent
 API = "/api/v2"
 DONE = {"success", "failed"}
 POLL_SECONDS = 1.0
+LOCKED_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 
 class RunFailed(TelcoError):
@@ -41,13 +42,21 @@ class Airflow:
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def call(self, method: str, path: str, *, allow: Sequence[int] = (), **more: Any) -> httpx.Response:
-        """One request, signed in; a status of 400 or more raises unless it is in `allow`."""
+        """One request, signed in; a status of 400 or more raises unless it is in `allow`.
+
+        Airflow answers 500 where its database was locked for too long, which on SQLite a busy machine brings about:
+        nothing was written then, so it is asked again.
+        """
         if "Authorization" not in self._http.headers:
             self._sign_in()
-        answer = self._http.request(method, API + path, **more)
-        if answer.status_code == 401:
-            self._sign_in()
+        for pause in (*LOCKED_SECONDS, None):
             answer = self._http.request(method, API + path, **more)
+            if answer.status_code == 401:
+                self._sign_in()
+                answer = self._http.request(method, API + path, **more)
+            if pause is None or not _is_locked(method, answer):
+                break
+            time.sleep(pause)
         if answer.status_code >= 400 and answer.status_code not in allow:
             raise TelcoError(f"{method} {API}{path}: {answer.status_code} {answer.text[:400]}")
         return answer
@@ -195,6 +204,10 @@ class Airflow:
 
         self.wait(f"{len(wanted)} partition runs of {sorted({dag_id for dag_id, _ in wanted})}", ready, timeout)
         return done
+
+
+def _is_locked(method: str, answer: httpx.Response) -> bool:
+    return answer.status_code == 500 and (method == "GET" or "Database error" in answer.text)
 
 
 def _causes(item: dict[str, Any]) -> list[str]:
