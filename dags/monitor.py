@@ -39,8 +39,7 @@ def monitor() -> None:
             from pipelines import monitoring, site
 
             day = as_of(dag_run)
-            # Whatever holds here is a verdict, and the watch has told of it, once while it lasts.
-            with outcomes(dag_run, is_told=lambda held: True), site.refreshed():
+            with outcomes(dag_run, is_told=monitoring.is_verdict), site.refreshed():
                 verdict = monitoring.monitor(name, day, report=log.info)
                 for reason in verdict.reasons:
                     log.info("%s %s %s: %s", name, day, verdict.cause, reason)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 EVENT_REASONS = 10
 SAME_ALARM = timedelta(days=7)
 
-__all__ = ["Action", "Cause", "DriftVerdict", "as_dict", "event", "held", "monitor", "report_folder"]
+__all__ = ["Action", "Cause", "DriftVerdict", "as_dict", "event", "held", "is_verdict", "monitor", "report_folder"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,11 @@ def held(verdict: DriftVerdict) -> Held:
     step = ("an unknown is no all-clear: mend the input, then the same command again" if verdict.cause is Cause.UNKNOWN
             else "mend the feed or the join, correct the drop, then the same command again; nothing is retrained")
     return Held(f"monitor {verdict.model} {verdict.as_of}: {verdict.cause}", verdict.reasons, step)
+
+
+def is_verdict(held: Held) -> bool:
+    """Whether a HOLD is what the watch found, and so has told of; a partition that is missing holds too, untold."""
+    return held.subject.startswith("monitor ") and held.subject.endswith(f": {Cause.BROKEN_FEED}")
 
 
 def event(verdict: DriftVerdict) -> dict[str, Any]:

@@ -14,7 +14,18 @@ import pytest
 
 from pipelines import bundle, champions
 from pipelines.errors import Held, IntegrityError, NoChampion
-from pipelines.monitoring import comparison, event, frames, history, inputs, monitor, report_folder
+from pipelines.monitoring import (
+    DriftVerdict,
+    comparison,
+    event,
+    frames,
+    held,
+    history,
+    inputs,
+    is_verdict,
+    monitor,
+    report_folder,
+)
 from pipelines.monitoring.measure import Status
 from pipelines.monitoring.triage import Action, Cause, Context, triage
 from pipelines.publish import Dataset, sha256
@@ -248,3 +259,9 @@ def test_an_altered_training_sample_is_refused(champion: champions.Champion) -> 
     (bundle.path_of("churn", 1) / "sample.parquet").write_bytes(b"PAR1 not what was trained on PAR1")
     with pytest.raises(IntegrityError, match=r"sample\.parquet"):
         monitor("churn", NIGHT)
+
+
+def test_a_missing_partition_is_a_hold_that_nobody_has_been_told_of() -> None:
+    found = DriftVerdict("churn", date(2026, 3, 1), 1, Cause.BROKEN_FEED, Action.HOLD, ("zeros",), (), (), ())
+    assert is_verdict(held(found))
+    assert not is_verdict(Held("monitor 2026-03-01", ["no published partition"]))
