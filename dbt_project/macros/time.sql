@@ -21,18 +21,3 @@
 
 {#- 45 days, not 30: many prepaid users top up on a 31-40 day rhythm and would be called gone. -#}
 {% macro silence_days() %}45{% endmacro %}
-
-
-{#- A named window of int_window_day: a row per as_of and day of [first, stop), both told by columns of `days`. -#}
-{% macro window_days(name, days, first, stop, condition) -%}
-    select
-        '{{ name }}' as window_name,
-        as_of,
-        cast(unnest(range({{ first }}, {{ stop }}, interval 1 day)) as date) as day
-    from {{ days }}
-    where {{ condition }}
-{%- endmacro %}
-
-
-{#- Radio quality is what a subscriber met in the month before. -#}
-{% macro quality_days() %}30{% endmacro %}

@@ -22,6 +22,7 @@ AS_OF = date(2026, 3, 1)
 USAGE = {
     "source": S, "msisdn_token": S, "usage_on": D, "data_kb": I, "voice_seconds": I, "sms_count": I,
     "calls_attempted": I, "calls_dropped": I, "roaming_kb": I, "is_use": B, "known_on": D, "superseded_on": D,
+    **{f"cell_{rank}_id": S for rank in (1, 2, 3)}, **{f"cell_{rank}_share": pa.float64() for rank in (1, 2, 3)},
 }
 
 
@@ -46,12 +47,11 @@ def asked(lives: Lives, usage: list[dict[str, Any]]) -> Asked:
         create table int_subscriber_number_event as
             select null::date as as_of, ''::varchar as subscriber_id, null::date as last_sim_swap_on,
                    false as is_ported_in limit 0;
-        create table int_subscriber_qoe as
-            select null::date as as_of, ''::varchar as subscriber_id, 0.0 as retainability_ratio_30d,
-                   0.0 as dl_throughput_mbps_30d, 0.0 as dl_latency_ms_30d, 0.0 as availability_ratio_30d,
-                   0.0 as bad_cell_share_30d limit 0;
+        create table int_cell_kpis (
+            as_of date, cell_id varchar, measured_on date, retainability_ratio double, dl_throughput_mbps double,
+            dl_latency_ms double, availability_ratio double);
     """)
-    return made.build("int_window_day", "ftr_subscriber_network", "fct_source_coverage")
+    return made.build("int_subscriber_usage", "ftr_subscriber_network", "fct_source_coverage")
 
 
 def gaps(made: Asked) -> dict[str, tuple[int, int]]:

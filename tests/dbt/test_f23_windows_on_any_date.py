@@ -45,23 +45,23 @@ DELIVERS = ([{"operator": "alpha", "has_number_events": True, "has_invoices": Tr
 def network(as_of: date, days: Sequence[date]) -> dict[str, Any]:
     """The network features of one line with a distinct power of two of kB on each day."""
     usage = {"msisdn_token": S, "usage_on": D, "data_kb": I, "voice_seconds": I, "sms_count": I, "calls_attempted": I,
-             "calls_dropped": I, "roaming_kb": I, "is_use": B, "known_on": D, "superseded_on": D}
+             "calls_dropped": I, "roaming_kb": I, "is_use": B, "known_on": D, "superseded_on": D,
+             **{f"cell_{rank}_id": S for rank in (1, 2, 3)}, **{f"cell_{rank}_share": pa.float64() for rank in (1, 2, 3)}}
     rows = [{"msisdn_token": "n", "usage_on": day, "data_kb": 1024 * 2**k, "voice_seconds": 0, "sms_count": 2**k,
              "calls_attempted": 0, "calls_dropped": 0, "roaming_kb": 0, "is_use": True,
              "known_on": min(day + DAY, as_of)} for k, day in enumerate(days)]
-    quality = {"as_of": D, "subscriber_id": S, **{name: pa.float64() for name in (
-        "retainability_ratio_30d", "dl_throughput_mbps_30d", "dl_latency_ms_30d", "availability_ratio_30d",
-        "bad_cell_share_30d")}}
+    kpis = {"as_of": D, "cell_id": S, "measured_on": D, **dict.fromkeys((
+        "retainability_ratio", "dl_throughput_mbps", "dl_latency_ms", "availability_ratio"), pa.float64())}
     made = Asked({
         "int_as_of": as_of_table(as_of), "int_label_cutoff": NO_LABEL, "int_subscriber_eligibility": eligible(as_of),
         "stg_estate__deliveries": DELIVERS, "stg_network__usage_daily": (rows, usage),
         "int_number_holding": (
             [{"known_by": as_of, "msisdn_token": "n", "subscriber_id": "s", "held_from_on": date(2000, 1, 1)}],
             {"known_by": D, "msisdn_token": S, "subscriber_id": S, "held_from_on": D, "held_to_on": D}),
-        "int_subscriber_qoe": ([], quality),
+        "int_cell_kpis": ([], kpis),
         "int_subscriber_number_event": (
             [], {"as_of": D, "subscriber_id": S, "last_sim_swap_on": D, "is_ported_in": B}),
-    }).build("int_window_day", "ftr_subscriber_network")
+    }).build("int_subscriber_usage", "ftr_subscriber_network")
     return made.rows("select * from ftr_subscriber_network")[0]
 
 

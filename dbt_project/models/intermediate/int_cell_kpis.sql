@@ -1,58 +1,37 @@
-with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
+with periods as (select * from {{ ref('int_cell_period') }}),
 
-periods as (select * from {{ ref('int_cell_period') }}),
-
--- Periods of the window came in these drops: equality lets DuckDB skip the files of every other day.
-drops as (
+window_days as (
     select
         as_of,
-        cast(cast(unnest(range(as_of - {{ quality_days() }}, as_of, interval 1 day)) as date) as varchar) as dt
-    from as_ofs
+        cast(unnest(range(as_of - 30, as_of, interval 1 day)) as date) as day
+    from {{ ref('int_as_of') }}
+    where has_features
 ),
 
-told_periods as (
+-- Two moments, by which DuckDB leaves out what it need not read, in drops of a day and in dumps of years.
+span as (
     select
-        drops.as_of,
+        cast(min(day) as timestamp) as first_at,
+        cast(max(day) + 1 as timestamp) as stop_at
+    from window_days
+),
+
+recent_periods as (
+    select
         periods.*,
         cast(periods.period_start_at as date) as measured_on
     from periods
-    inner join drops
-        on periods.dt = drops.dt
-        and periods.period_start_at >= drops.as_of - {{ quality_days() }}
-        and periods.period_start_at < drops.as_of
-        and {{ is_known('periods', 'drops.as_of') }}
-    where periods.is_known_assumed is not true
-),
-
--- A dump of years is one drop, its day far from its periods' days; it matters until its last period leaves the window.
-dumps as (select distinct dt from periods where is_known_assumed),
-
-dump_days as (
-    select
-        drops.as_of,
-        cast(drops.dt as date) as measured_on,
-        dumps.dt
-    from drops
-    inner join dumps on dumps.dt >= drops.dt
-),
-
-dumped_periods as (
-    select
-        dump_days.as_of,
-        periods.*,
-        dump_days.measured_on
-    from periods
-    inner join dump_days
-        on periods.dt = dump_days.dt
-        and cast(periods.period_start_at as date) = dump_days.measured_on
-        and {{ is_known('periods', 'dump_days.as_of') }}
-    where periods.is_known_assumed
+    inner join span on periods.period_start_at >= span.first_at and periods.period_start_at < span.stop_at
 ),
 
 known_periods as (
-    select * from told_periods
-    union all
-    select * from dumped_periods
+    select
+        window_days.as_of,
+        recent_periods.*
+    from recent_periods
+    inner join window_days
+        on recent_periods.measured_on = window_days.day
+        and {{ is_known('recent_periods', 'window_days.as_of') }}
 ),
 
 -- A part and its whole are summed over the same periods: those in which the vendor measured both.

@@ -15,14 +15,18 @@ holdings as (select * from {{ ref('int_number_holding') }}),
 
 usage as (select * from {{ ref('stg_network__usage_daily') }}),
 
-window_days as (
-    select * from {{ ref('int_window_day') }}
-    where window_name = 'silence'
+-- Two days, by which DuckDB leaves out what it need not read.
+span as (
+    select
+        min(as_of) - {{ silence_days() }} as first_on,
+        max(stop_on) as stop_on
+    from cutoffs
 ),
 
 prepaid_holdings as (
     select
         prepaid.as_of,
+        cutoffs.stop_on,
         holdings.*
     from holdings
     inner join cutoffs on holdings.known_by = cutoffs.known_by
@@ -33,19 +37,19 @@ prepaid_holdings as (
 
 subscriber_usage as (
     select
-        window_days.as_of,
+        prepaid_holdings.as_of,
         prepaid_holdings.subscriber_id,
         usage.usage_on,
         usage.is_use
     from usage
-    inner join window_days
-        on usage.usage_on = window_days.day
+    inner join span on usage.usage_on >= span.first_on and usage.usage_on < span.stop_on
     inner join prepaid_holdings
-        on window_days.as_of = prepaid_holdings.as_of
-        and {{ is_known('usage', 'prepaid_holdings.known_by') }}
-        and usage.msisdn_token = prepaid_holdings.msisdn_token
+        on usage.msisdn_token = prepaid_holdings.msisdn_token
+        and usage.usage_on >= prepaid_holdings.as_of - {{ silence_days() }}
+        and usage.usage_on < prepaid_holdings.stop_on
         and usage.usage_on >= prepaid_holdings.held_from_on
         and (prepaid_holdings.held_to_on is null or usage.usage_on < prepaid_holdings.held_to_on)
+        and {{ is_known('usage', 'prepaid_holdings.known_by') }}
 ),
 
 -- A line that only ever had idle rows counts its silence from the day before the first of them.
