@@ -1,5 +1,6 @@
 -- Invoices come in any currency the estate has a rate for on their day; amount_house is what is summed and published.
-with invoices as (select * from {{ ref('fct_invoice') }}),
+-- Those of 90 days: earlier nights looked at theirs.
+with invoices as (select * from {{ ref('fct_invoice') }} where issued_on >= as_of - 90),
 
 exchange_rates as (select * from {{ source('estate', 'exchange_rates') }}),
 
