@@ -14,7 +14,8 @@ from pipelines.governance.crowd import told
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind
 from pipelines.scoring.dictionary import columns
-from pipelines.scoring.extract import frame, write
+from pipelines.scoring.extract import frame
+from pipelines.scoring.sheet import write
 from pipelines.scoring.table import probability_column
 from pipelines.settings import settings
 from pipelines.status import newest_day

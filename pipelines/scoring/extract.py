@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind
-from pipelines.publish import Dataset, replacing
-from pipelines.scoring.dictionary import (
-    BANDS,
-    DAY,
-    INSTANT,
-    LOSS,
-    NUMBER,
-    TEXT,
-    WHOLE,
-    YES_NO,
-    Column,
-    columns,
-    of_model,
-)
+from pipelines.publish import Dataset
+from pipelines.scoring.dictionary import BANDS, LOSS, columns, of_model
+from pipelines.scoring.sheet import write
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
-# A spreadsheet runs a cell that begins so as a formula (CWE-1236), in some settings also with the full-width form of
-# the sign; an apostrophe makes it text.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 ROSTER = ["subscriber_id", "operator", "region", "segment"]
 # The columns of a model's scores that people get, with their names in the extract.
 COLUMNS = {spec.name: {one.source: one.name for one in of_model(spec) if one.source} for spec in SPECS.values()}
@@ -53,9 +35,8 @@ def extract(as_of: date) -> Path:
     kept = frame(as_of)
     folder = settings().extracts / f"as_of={as_of.isoformat()}"
     folder.mkdir(parents=True, exist_ok=True)
-    write(kept, columns(), folder / "scores.parquet")
     path = folder / "scores.csv"
-    write(kept, columns(), path)
+    write(kept, columns(), folder / "scores.parquet", path)
     log.info("extract as_of=%s rows=%d", as_of, len(kept))
     return path
 
@@ -143,67 +124,3 @@ def _roster(as_of: date) -> pd.DataFrame:
 
     frame: pd.DataFrame = pq.read_table(verify("roster", as_of), columns=ROSTER, partitioning=None).to_pandas()
     return frame
-
-
-def write(kept: pd.DataFrame, wanted: Sequence[Column], path: Path) -> None:
-    """Write these columns as CSV, or as Parquet by the name's end; a reader sees the old file or the new one."""
-    with replacing(path) as out:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            pq.write_table(_table(kept, wanted), out, compression="zstd")
-            return
-        text = io.TextIOWrapper(out, encoding="utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column.name for column in wanted])
-        writer.writerows(zip(*(_cells(kept[column.name]) for column in wanted), strict=True))
-        text.detach()  # flushes, and leaves the file open for whoever puts it in its place
-
-
-def _table(kept: pd.DataFrame, wanted: Sequence[Column]) -> pa.Table:
-    """The same columns, typed; texts are made harmless as in CSV, since somebody will make one of it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    types = {TEXT: pa.string(), WHOLE: pa.int64(), NUMBER: pa.float64(), YES_NO: pa.bool_(), DAY: pa.date32(),
-             INSTANT: pa.timestamp("us")}
-    runs = f"^[{re.escape(''.join(FORMULA_STARTS))}]"
-    arrays = []
-    for column in wanted:
-        values, kind = kept[column.name], types[column.kind]
-        told = pa.nulls(len(values), kind) if values.isna().all() else pa.array(values, from_pandas=True).cast(kind)
-        if column.kind == TEXT:
-            told = pc.if_else(pc.match_substring_regex(told, runs), pc.binary_join_element_wise("'", told, ""), told)
-        arrays.append(told)
-    return pa.table(arrays, names=[column.name for column in wanted])
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _cells(column: pd.Series[Any]) -> list[str]:
-    """A column's cells. Text and moments are put down once for each distinct value: thousands share one."""
-    import numpy as np
-    import pandas as pd
-
-    if column.dtype.kind not in "OM":
-        return [_cell(value) for value in column.tolist()]
-    codes, distinct = pd.factorize(column)
-    texts = [*map(_cell, distinct.tolist()), ""]  # pandas codes a missing value as -1: the last one
-    told: list[str] = np.array(texts, dtype=object)[codes].tolist()
-    return told
-
-
-def _cell(value: Any) -> str:
-    """Text of one cell: missing is empty, a flag yes or no, whole numbers without a point, no text starts a formula."""
-    if value is None or value != value:  # NaN and NaT differ from themselves
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() else f"{value:.6f}".rstrip("0")
-    return harmless(value) if isinstance(value, str) else str(value)

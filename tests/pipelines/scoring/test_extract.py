@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import scoring
 from pipelines.errors import Held
 from pipelines.reasons.phrases import LEVERS
-from pipelines.scoring.extract import _cell
+from pipelines.scoring.dictionary import DAY, INSTANT, NUMBER, TEXT, WHOLE, YES_NO, Column
+from pipelines.scoring.sheet import write
 
 NIGHT = date(2026, 1, 12)
 
@@ -54,11 +58,23 @@ def test_a_night_that_nobody_scored_has_no_extract(champion: Any) -> None:
         scoring.extract(NIGHT)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\tx", "\r=x"])
-def test_text_that_a_spreadsheet_would_run_is_made_text(text: str) -> None:
-    assert _cell(text) == f"'{text}"
-
-
-def test_numbers_are_written_plainly() -> None:
-    assert [_cell(value) for value in (-12.5, 3, 3.0, 0.1, 0.000001, float("nan"), None)] == [
-        "-12.5", "3", "3", "0.1", "0.000001", "", ""]
+def test_no_cell_runs_in_a_spreadsheet_and_numbers_are_written_plainly(tmp_path: Path) -> None:
+    texts = ["=1+1", "+1", "-1", "@sum", "\tx", "\r=x", "\nx", "\uff1dx", "a, b", 'say "no"', "two\nlines", "", None]
+    numbers = [-12.5, 3.0, 0.1, 0.000001, float("nan"), -3.0, 1e9, 100.0, 0.25, 1234.5, 0.0, -0.5, 7.0]
+    frame = pd.DataFrame({
+        "words": texts, "number": numbers, "whole": [*range(12), None], "flag": [True, False, None] * 4 + [True],
+        "day": [date(2026, 1, 2)] * 13, "moment": [pd.Timestamp("2026-01-02 03:04:05")] * 12 + [pd.NaT],
+    })
+    wanted = [Column(name, kind, "") for name, kind in zip(
+        frame.columns, (TEXT, NUMBER, WHOLE, YES_NO, DAY, INSTANT), strict=True)]
+    write(frame, wanted, tmp_path / "sheet.csv", tmp_path / "sheet.parquet")
+    rows = rows_of(tmp_path / "sheet.csv")
+    told = [f"'{text}" for text in texts[:8]] + texts[8:11] + ["", ""]
+    assert [row["words"] for row in rows] == told
+    assert [text or "" for text in pq.read_table(tmp_path / "sheet.parquet")["words"].to_pylist()] == told
+    assert [row["number"] for row in rows] == [
+        "-12.5", "3", "0.1", "0.000001", "", "-3", "1000000000", "100", "0.25", "1234.5", "0", "-0.5", "7"]
+    assert [row["whole"] for row in rows] == [*map(str, range(12)), ""]
+    assert [row["flag"] for row in rows[:3]] == ["yes", "no", ""]
+    assert {row["day"] for row in rows} == {"2026-01-02"}
+    assert [rows[0]["moment"], rows[12]["moment"]] == ["2026-01-02T03:04:05Z", ""]
