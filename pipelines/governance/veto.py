@@ -18,7 +18,7 @@ from pipelines.models.spec import Purpose
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +71,16 @@ def withdrawn(purpose: Purpose, as_of: date) -> set[str]:
     return {f"sub_{token}" for (token,) in tokens}
 
 
-def without_withdrawn(model: str, frame: pd.DataFrame, as_of: date, door: str) -> pd.DataFrame:
+def without_withdrawn(model: str, scores: pa.Table, as_of: date, door: str) -> pa.Table:
     """A model's scores less those of subscribers who have withdrawn since; how many goes into the audit log."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     purpose = spec_of(model).score_purpose
-    gone = frame["subscriber_id"].isin(withdrawn(purpose, as_of))
-    count = int(gone.sum())
+    gone = pc.is_in(scores.column("subscriber_id"), pa.array(sorted(withdrawn(purpose, as_of)), pa.string()))
+    count = pc.sum(gone).as_py() or 0
     if count:
         audit.record("consent_veto", subject=f"{door} {as_of} {model}", once=True, purpose=str(purpose),
                      subscribers=count)
         log.info("%s as_of=%s model=%s: %d subscribers withdrew %s since", door, as_of, model, count, purpose)
-    return frame[~gone]
+    return scores.filter(pc.invert(gone))

@@ -14,7 +14,7 @@ from pipelines.governance.crowd import told
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind
 from pipelines.scoring.dictionary import columns
-from pipelines.scoring.extract import frame
+from pipelines.scoring.extract import joined
 from pipelines.scoring.sheet import write
 from pipelines.scoring.table import probability_column
 from pipelines.settings import settings
@@ -49,9 +49,11 @@ def call_list(
     `expired` is not set, or when nobody is left. Raises UsageError for a region nobody lives in, or an `out` that
     cannot be written.
     """
+    import pyarrow as pa
+
     risk = next(name for name, spec in SPECS.items() if spec.kind is Kind.CLASSIFIER and spec.outcome == "risk")
     path = _path(as_of, out, form)
-    everyone = frame(as_of)
+    everyone = joined(as_of).to_pandas()
     scored = everyone[everyone[probability_column(risk)].notna()]
     if scored.empty:
         raise Held(f"call list {as_of}", [f"{risk} did not score this night"], f"telco score {risk} --as-of {as_of}")
@@ -64,7 +66,7 @@ def call_list(
                    "see do_not_contact_because in the nightly extract, and [contact] in estate.toml")
     ordered = callable_.sort_values([probability_column(risk), "subscriber_id"], ascending=[False, True])
     listed = ordered.head(top) if top is not None else ordered
-    write(listed, LISTED, path)
+    write(pa.Table.from_pandas(listed, preserve_index=False), LISTED, path)
     return CallList(as_of, path, len(listed), expires_at, region, _kept_out(here))
 
 

@@ -41,7 +41,7 @@ def classify(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> pa.Table:
     table = pa.table({
         "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
         probability_column(bundle.model): probability,
-        "decile": deciles(probability, frame["subscriber_id"].to_numpy()),
+        "decile": deciles(probability),
     })
     for rank, (words, theme, actionable) in enumerate(zip(REASONS, THEMES, ACTIONABLE, strict=True)):
         told = [part.reasons[rank] for part in parts]
@@ -66,11 +66,11 @@ def _parts(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> list[_Part]:
     return parts
 
 
-def deciles(probability: np.ndarray, subscriber_ids: np.ndarray) -> np.ndarray:
-    """1 for the likeliest tenth, 10 for the least; ties go by subscriber_id. int64, shape (rows,)."""
+def deciles(probability: np.ndarray) -> np.ndarray:
+    """1 for the likeliest tenth, 10 for the least; ties go by the order of the rows. int64, shape (rows,)."""
     import numpy as np
 
-    order = np.lexsort((subscriber_ids, -probability))
+    order = np.argsort(-probability, kind="stable")
     rank = np.empty(len(order), dtype="int64")
     rank[order] = np.arange(len(order))
     return rank * 10 // max(len(order), 1) + 1

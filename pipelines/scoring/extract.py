@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
@@ -18,7 +18,10 @@ from pipelines.scoring.sheet import write
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def extract(as_of: date) -> Path:
 
     Every row says its as_of, the versions and when each score expires. Raises Held when no champion scored this night.
     """
-    kept = frame(as_of)
+    kept = joined(as_of)
     folder = settings().extracts / f"as_of={as_of.isoformat()}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "scores.csv"
@@ -41,63 +44,77 @@ def extract(as_of: date) -> Path:
     return path
 
 
-def frame(as_of: date) -> pd.DataFrame:
+def joined(as_of: date) -> pa.Table:
     """The columns of the dictionary, one row per scored subscriber, sorted by subscriber_id.
 
     A subscriber whom one model left out, or a model without a champion, has missing values there; who withdrew consent
     since, by anything that has landed, is not in it.
     """
-    frames = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
-              for model in COLUMNS if (scores := published_scores(model, as_of)) is not None}
-    if not frames:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
+             for model in COLUMNS if (scores := published(model, as_of)) is not None}
+    if not found:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
-    joined = _roster(as_of)
-    for found in frames.values():
-        joined = joined.merge(found, on="subscriber_id", how="left", validate="one_to_one")
-    scored = set().union(*(found["subscriber_id"] for found in frames.values()))
-    kept = joined[joined["subscriber_id"].isin(scored)].sort_values("subscriber_id", ignore_index=True)
-    if len(kept) != len(scored):
-        raise Held(f"extract {as_of}", [f"{len(scored)} subscribers scored, {len(kept)} of them on the roster"])
-    expiries = [f"{model}_expires_at" for model in frames]
-    kept = _left_alone(kept, as_of).assign(as_of=as_of, expires_at=kept[expiries].min(axis=1))
-    return kept.reindex(columns=[column.name for column in columns()])
+    people = [part for table in found.values() for part in table["subscriber_id"].chunks]
+    scored = ordered(pc.unique(pa.chunked_array(people, pa.string())))
+    told: dict[str, Any] = {"as_of": pa.repeat(as_of, len(scored))}
+    for table in (_roster(as_of), _left_alone(as_of), *found.values()):
+        place = pc.index_in(scored, table["subscriber_id"])
+        told |= {name: table[name].take(place) for name in table.column_names}
+    if told["operator"].null_count:
+        raise Held(f"extract {as_of}", [f"{len(scored)} subscribers scored, {told['operator'].null_count} of them not "
+                                        "on the roster"])
+    told |= {"subscriber_id": scored, "do_not_contact": pc.is_valid(told["do_not_contact_because"]),
+             "expires_at": pc.min_element_wise(*(told[f"{model}_expires_at"] for model in found))}
+    wanted = [column.name for column in columns()]
+    return pa.table([told[name] if name in told else pa.nulls(len(scored)) for name in wanted], names=wanted)
 
 
-def _of_model(model: str, scores: pd.DataFrame) -> pd.DataFrame:
+def ordered(names: pa.Array) -> pa.Array:
+    """In order; what is published is already, and looking costs a hundredth of sorting."""
+    import pyarrow.compute as pc
+
+    if pc.all(pc.less(names[:-1], names[1:])).as_py() is not False:
+        return names
+    return names.take(pc.array_sort_indices(names))
+
+
+def _of_model(model: str, scores: pa.Table) -> pa.Table:
     """subscriber_id and the model's columns by their names in the extract, with the band of a value."""
-    named = scores[["subscriber_id", *COLUMNS[model]]].rename(columns=COLUMNS[model])
+    names = {"subscriber_id": "subscriber_id", **COLUMNS[model]}
+    named = scores.select(list(names)).rename_columns(list(names.values()))
     if SPECS[model].kind is Kind.FORMULA:
-        named[f"{model}_band"] = bands(named["ltv_eur_12m"], named["subscriber_id"])
+        named = named.append_column(f"{model}_band", [bands(named.column("ltv_eur_12m").to_numpy())])
     return named
 
 
-def bands(values: pd.Series[float], subscriber_ids: pd.Series[str]) -> pd.Series[str]:
-    """The band of each value among all, in words; ties go by subscriber_id, below zero is a loss whatever the rank."""
+def bands(values: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """The band of each value among all, in words; ties go by the order of the rows, below zero is a loss whatever the
+    rank. Shape (n,)."""
     import numpy as np
-    import pandas as pd
 
-    order = np.lexsort((subscriber_ids.to_numpy(), -values.to_numpy()))
-    share = np.empty(len(order))
-    share[order] = np.arange(1, len(order) + 1) / max(len(order), 1)
+    share = np.empty(len(values))
+    share[np.argsort(-values, kind="stable")] = np.arange(1, len(values) + 1) / max(len(values), 1)
     words = np.select([share <= bound + 1e-12 for bound, _ in BANDS], [word for _, word in BANDS], BANDS[-1][1])
-    return pd.Series(np.where(values < 0, LOSS, words), index=values.index, dtype=object)
+    return np.where(values < 0, LOSS, words).astype(object)
 
 
-def _left_alone(kept: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """With the contact policy's three columns."""
+def _left_alone(as_of: date) -> pa.Table:
+    """Who is to be left alone by the contact policy, because of what, and the campaign that holds them out."""
+    import pyarrow as pa
+
     from pipelines.governance.contact import left_alone
 
     told = left_alone(as_of)
-    people = kept["subscriber_id"]
-    return kept.assign(
-        do_not_contact=people.isin(list(told)),
-        do_not_contact_because=people.map({who: one.because for who, one in told.items()}),
-        control_group=people.map({who: one.control_of for who, one in told.items() if one.control_of}),
-    )
+    kinds = pa.schema([(name, pa.string()) for name in ("subscriber_id", "do_not_contact_because", "control_group")])
+    return pa.table([list(told), [one.because for one in told.values()],
+                     [one.control_of or None for one in told.values()]], schema=kinds)
 
 
-def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """The scores of the champion in force or of who stood in for it, all columns or these.
+def published(model: str, as_of: date, columns: Sequence[str] | None = None) -> pa.Table | None:
+    """The scores of the champion in force or of who stood in for it, all columns or these, sorted by subscriber_id.
 
     None when no champion scored this night, or when it did before there were such columns.
     """
@@ -113,14 +130,18 @@ def published_scores(model: str, as_of: date, columns: Sequence[str] | None = No
     path = scores.verify(key)
     if not set(columns or ()) <= set(pq.read_schema(path).names):
         return None
-    frame: pd.DataFrame = pq.read_table(path, columns=columns and list(columns), partitioning=None).to_pandas()
-    return frame
+    return pq.read_table(path, columns=columns and list(columns), partitioning=None)
 
 
-def _roster(as_of: date) -> pd.DataFrame:
+def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """As `published`, for pandas."""
+    found = published(model, as_of, columns)
+    return None if found is None else found.to_pandas()
+
+
+def _roster(as_of: date) -> pa.Table:
     import pyarrow.parquet as pq
 
     from pipelines.features.frames import verify
 
-    frame: pd.DataFrame = pq.read_table(verify("roster", as_of), columns=ROSTER, partitioning=None).to_pandas()
-    return frame
+    return pq.read_table(verify("roster", as_of), columns=ROSTER, partitioning=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.progress import Report, silent
-from pipelines.scoring.extract import published_scores
+from pipelines.scoring.extract import published
 from pipelines.scoring.table import ACTIONABLE, REASONS
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def desk_frame(as_of: date) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = {model: without_withdrawn(model, frame, as_of, "online") for model in MODELS
-             if (frame := published_scores(model, as_of)) is not None}
+    found = {model: without_withdrawn(model, scores, as_of, "online").to_pandas() for model in MODELS
+             if (scores := published(model, as_of)) is not None}
     if not found:
         reasons = ["no champion in force has scored this night"]
         raise Held(f"online scores {as_of}", reasons, f"telco night --as-of {as_of}")

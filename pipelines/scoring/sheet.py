@@ -12,7 +12,6 @@ from pipelines.scoring.dictionary import DAY, INSTANT, NUMBER, TEXT, WHOLE, YES_
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 # A spreadsheet runs a cell that begins so as a formula (CWE-1236), in some settings also with the full-width form of
@@ -21,7 +20,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 # The text of a cell by the kind of its column: a flag yes or no, whole numbers without a point, others with at most
 # six digits behind it, and quotes only around what needs them.
 _CELLS = {
-    TEXT: """if(regexp_matches({0}, '[",\\r\\n]'), '"' || replace({0}, '"', '""') || '"', {0})""",
+    TEXT: """if(contains({0}, ',') or contains({0}, '"') or contains({0}, chr(10)) or contains({0}, chr(13)),
+                '"' || replace({0}, '"', '""') || '"', {0})""",
     WHOLE: "cast({0} as varchar)",
     NUMBER: "if(isnan({0}), '', rtrim(rtrim(format('{{:.6f}}', {0}), '0'), '.'))",
     YES_NO: "case when {0} then 'yes' when not {0} then 'no' end",
@@ -30,11 +30,11 @@ _CELLS = {
 }
 
 
-def write(kept: pd.DataFrame, wanted: Sequence[Column], *paths: Path) -> None:
+def write(rows: pa.Table, wanted: Sequence[Column], *paths: Path) -> None:
     """Write these columns as CSV, or as Parquet by the name's end; a reader sees the old file or the new one."""
     import pyarrow.parquet as pq
 
-    table = _table(kept, wanted)
+    table = _typed(rows, wanted)
     for path in paths:
         with replacing(path) as out:
             if path.suffix == ".parquet":
@@ -44,7 +44,7 @@ def write(kept: pd.DataFrame, wanted: Sequence[Column], *paths: Path) -> None:
                 out.writelines(_lines(table, wanted))
 
 
-def _table(kept: pd.DataFrame, wanted: Sequence[Column]) -> pa.Table:
+def _typed(rows: pa.Table, wanted: Sequence[Column]) -> pa.Table:
     """The columns, typed; a text that a spreadsheet would run is made harmless: of Parquet somebody will make CSV."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -54,10 +54,11 @@ def _table(kept: pd.DataFrame, wanted: Sequence[Column]) -> pa.Table:
     runs = f"^[{re.escape(''.join(FORMULA_STARTS))}]"
     arrays = []
     for column in wanted:
-        values, kind = kept[column.name], types[column.kind]
-        told = pa.nulls(len(values), kind) if values.isna().all() else pa.array(values, from_pandas=True).cast(kind)
+        told = rows.column(column.name).cast(types[column.kind])
         if column.kind == TEXT:
-            told = pc.if_else(pc.match_substring_regex(told, runs), pc.binary_join_element_wise("'", told, ""), told)
+            is_run = pc.match_substring_regex(told, runs)
+            if pc.any(is_run).as_py():
+                told = pc.if_else(is_run, pc.binary_join_element_wise("'", told, ""), told)
         arrays.append(told)
     return pa.table(arrays, names=[column.name for column in wanted])
 
@@ -67,9 +68,9 @@ def _lines(table: pa.Table, wanted: Sequence[Column]) -> Iterator[bytes]:
     twentieth of the time that Python takes cell by cell."""
     import duckdb
 
-    cells = " || ',' || ".join(f"coalesce({_CELLS[column.kind].format(column.name)}, '')" for column in wanted)
+    cells = ", ".join(f"coalesce({_CELLS[column.kind].format(column.name)}, '')" for column in wanted)
     with duckdb.connect(config=settings().duckdb) as connection:
         connection.register("kept", table)
         # The names are the dictionary's.
-        for batch in connection.sql(f"select {cells} || chr(10) from kept").to_arrow_reader():  # noqa: S608
+        for batch in connection.sql(f"select concat_ws(',', {cells}) || chr(10) from kept").to_arrow_reader():  # noqa: S608
             yield "".join(batch.column(0).to_pylist()).encode()

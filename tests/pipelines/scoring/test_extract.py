@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -67,7 +68,7 @@ def test_no_cell_runs_in_a_spreadsheet_and_numbers_are_written_plainly(tmp_path:
     })
     wanted = [Column(name, kind, "") for name, kind in zip(
         frame.columns, (TEXT, NUMBER, WHOLE, YES_NO, DAY, INSTANT), strict=True)]
-    write(frame, wanted, tmp_path / "sheet.csv", tmp_path / "sheet.parquet")
+    write(pa.Table.from_pandas(frame), wanted, tmp_path / "sheet.csv", tmp_path / "sheet.parquet")
     rows = rows_of(tmp_path / "sheet.csv")
     told = [f"'{text}" for text in texts[:8]] + texts[8:11] + ["", ""]
     assert [row["words"] for row in rows] == told
