@@ -97,8 +97,7 @@ class Bundle:
 
     def log_odds(self, encoded: np.ndarray) -> np.ndarray:
         """Uncalibrated log-odds of encoded rows, float64 (rows,)."""
-        matrix = dmatrix(encoded, self.columns)
-        return self._booster().predict(matrix, output_margin=True).astype("float64")  # type: ignore[no-any-return]
+        return margins(self._booster(), encoded)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Calibrated probability in [0, 1], float64 (rows,), in the order of the frame's rows."""
@@ -188,6 +187,18 @@ def dmatrix(
     return xgboost.DMatrix(
         encoded, label=label, weight=weight, feature_names=list(columns), nthread=settings().threads
     )
+
+
+def margins(booster: Any, encoded: np.ndarray) -> np.ndarray:
+    """Uncalibrated log-odds, float64 (rows,), of rows in the booster's own order of columns; as a DMatrix of them
+    would give, without making one. Raises Held when the rows have other columns in number."""
+    import numpy as np
+
+    if encoded.shape[1] != booster.num_features():
+        raise Held("scoring", [f"{encoded.shape[1]} columns for a booster of {booster.num_features()}"],
+                   "compare the bundle's feature service")
+    booster.set_param({"nthread": settings().threads})
+    return np.asarray(booster.inplace_predict(encoded, predict_type="margin", validate_features=False), dtype="float64")
 
 
 def calibrate(margin: npt.ArrayLike, calibrator: Mapping[str, Any]) -> np.ndarray:

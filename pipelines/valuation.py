@@ -157,7 +157,7 @@ def hazards(booster: Any, terms: Mapping[str, Any], matrix: Array, columns: Sequ
     """P(leaves in month m | there at its beginning) of months 2..longest, shape (n, longest - 1)."""
     months = range(2, int(terms["longest"]) + 1)
     return np.column_stack([
-        bundles.calibrate(log_odds(booster, with_month(matrix, month), columns), terms["calibrator"])
+        bundles.calibrate(bundles.margins(booster, with_month(matrix, month)), terms["calibrator"])
         for month in months
     ])
 
@@ -165,12 +165,6 @@ def hazards(booster: Any, terms: Mapping[str, Any], matrix: Array, columns: Sequ
 def with_month(matrix: Array, month: Array | int) -> Array:
     """The encoded features and the month as the last column."""
     return np.column_stack([matrix, np.broadcast_to(np.float32(month), len(matrix))])
-
-
-def log_odds(booster: Any, matrix: Array, columns: Sequence[str]) -> Floats:
-    """Uncalibrated log-odds (n,) of rows that end in the month."""
-    found = booster.predict(bundles.dmatrix(matrix, [*columns, MONTH]), output_margin=True)
-    return np.asarray(found, dtype=np.float64)
 
 
 def margins(terms: Mapping[str, Any], matrix: Array, columns: Sequence[str]) -> Floats:

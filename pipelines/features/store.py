@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.clock import midnight
 from pipelines.errors import UsageError
 from pipelines.features import repository, rules
+from pipelines.ordering import ordered
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
 from pipelines.settings import PROJECT, settings
@@ -175,7 +176,7 @@ def partition(view: View, as_of: date) -> pa.Table:
             table["as_of"].cast("date") == ibis.date(as_of.isoformat()),
             table[source.created_timestamp_column] <= ibis.timestamp(start.replace(tzinfo=None)),
         )
-        return known.select("subscriber_id", *view.columns).to_pyarrow().sort_by("subscriber_id")
+        return ordered(known.select("subscriber_id", *view.columns).to_pyarrow())
 
 
 def write_online(view: View, as_of: date) -> None:

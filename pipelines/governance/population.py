@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.errors import Held
 from pipelines.governance import residency
@@ -14,32 +14,42 @@ from pipelines.models.spec import Purpose
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Population:
-    """`permitted` (sorted) and the counts of `excluded` add up to `roster`. `operator_of` has everyone active."""
+    """`permitted` and the counts of `excluded` add up to `roster`. Subscribers are sorted; `operators` are those of
+    `active`, one for one."""
 
     as_of: date
     roster: int
-    permitted: list[str] = field(repr=False)
+    active: pa.StringArray = field(repr=False)
+    operators: pa.StringArray = field(repr=False)
+    permitted: pa.StringArray = field(repr=False)
     excluded: Counter[str]
     leave: Leave
-    operator_of: dict[str, str] = field(repr=False)
 
     def only(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a scoring frame that may be scored: the last join before a model sees them.
 
         Raises Held when one of them is of another region all the same, so that nothing is made of it.
         """
-        kept = frame[frame["subscriber_id"].isin(set(self.permitted))].reset_index(drop=True)
-        self.refuse_others(f"scoring frame {self.as_of}", kept["subscriber_id"].tolist())
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pa.array(frame["subscriber_id"], pa.string())
+        may = pc.is_in(found, self.permitted)
+        self.refuse_others(f"scoring frame {self.as_of}", found.filter(may))
+        kept: pd.DataFrame = frame[may.to_numpy(zero_copy_only=False)].reset_index(drop=True)
         return kept
 
-    def refuse_others(self, subject: str, subscribers: list[str]) -> None:
+    def refuse_others(self, subject: str, subscribers: pa.StringArray) -> None:
         """Raise Held when one of these active subscribers is of another region than the run's."""
-        known = self.operator_of
-        residency.refuse_others(subject, [known[one] for one in subscribers if one in known])
+        import pyarrow.compute as pc
+
+        place = pc.drop_null(pc.index_in(subscribers, self.active))
+        residency.refuse_others(subject, self.operators.take(place).to_pylist())
 
 
 def population(purpose: Purpose, as_of: date) -> Population:
@@ -47,29 +57,28 @@ def population(purpose: Purpose, as_of: date) -> Population:
 
     Raises Held when somebody is neither active nor left out for a reason, and when nobody may be scored.
     """
-    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from pipelines.features.frames import verify
 
     columns = ["subscriber_id", "operator", "is_active", "exclusion"]
     roster = pq.read_table(verify("roster", as_of), columns=columns, partitioning=None)
-    operator_of, excluded = {}, Counter[str]()
-    for subscriber, operator, is_active, exclusion in zip(*(roster.column(name).to_pylist() for name in columns),
-                                                          strict=True):
-        if is_active:
-            operator_of[subscriber] = operator
-        elif exclusion is None:
-            raise Held(f"roster {as_of}", [f"{subscriber} is neither active nor excluded for a reason"])
-        else:
-            excluded[exclusion] += 1
+    is_active = pc.fill_null(roster["is_active"], False)
+    left_out = roster.filter(pc.invert(is_active))
+    untold = left_out.filter(pc.is_null(left_out["exclusion"]))["subscriber_id"]
+    if len(untold):
+        raise Held(f"roster {as_of}", [f"{untold[0]} is neither active nor excluded for a reason"])
+    excluded = Counter({one["values"]: one["counts"] for one in pc.value_counts(left_out["exclusion"]).to_pylist()})
+    active = roster.filter(is_active).sort_by("subscriber_id").combine_chunks()
+    people, operators = (active[name].combine_chunks() for name in ("subscriber_id", "operator"))
     may = leave(purpose, as_of)
-    active: Any = np.array(sorted(operator_of), dtype=object)
-    why_not = may.why_not(active)
+    why_not = may.why_not(people.to_numpy(zero_copy_only=False))
     excluded += Counter(why_not[why_not != ""].tolist())
-    permitted = active[why_not == ""].tolist()
-    if not permitted:
-        raise Held(f"{purpose} {as_of}", [f"nobody of {len(active)} active subscribers may be processed: "
+    permitted = people.filter(pa.array(why_not == ""))
+    if not len(permitted):
+        raise Held(f"{purpose} {as_of}", [f"nobody of {len(people)} active subscribers may be processed: "
                                           f"{dict(sorted(excluded.items()))}"],
                    "look at what landed as governance.consents, and at TELCO_REGIONS")
-    return Population(as_of, len(roster), permitted, excluded, may, operator_of)
+    return Population(as_of, len(roster), people, operators, permitted, excluded, may)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ def audit(path: Path, spec: ModelSpec, people: Population, unscored: Mapping[str
     wanted, is_formula = schema(spec), spec.kind is Kind.FORMULA
     if table.schema != wanted:
         raise Held("scores", [f"columns are {table.schema.names}, expected {wanted.names} with their types"])
-    scored = table.column("subscriber_id").to_pylist()
+    scored = table.column("subscriber_id").combine_chunks()
     people.refuse_others("scores", scored)
     reasons = _who(scored, people, unscored)
     ranges = _LIFETIME_VALUE if is_formula else {probability_column(spec.name): (0.0, 1.0), "decile": (1, 10)}
@@ -49,7 +49,9 @@ _LIFETIME_VALUE = {"ltv_eur_12m": _MONEY, "ltv_low_eur_12m": _MONEY, "ltv_high_e
                    "margin_eur_month": _MONEY, "survival_12m": (0.0, 1.0)}
 
 
-def _who(scored: Sequence[str], people: Population, unscored: Mapping[str, int]) -> list[str]:
+def _who(scored: pa.StringArray, people: Population, unscored: Mapping[str, int]) -> list[str]:
+    import pyarrow.compute as pc
+
     reasons, expected = [], len(people.permitted) - sum(unscored.values())
     if len(scored) != expected:
         reasons.append(f"{len(scored)} rows for {len(people.permitted)} active subscribers who may be scored, less "
@@ -58,12 +60,12 @@ def _who(scored: Sequence[str], people: Population, unscored: Mapping[str, int])
     if len(scored) + left_out.total() != people.roster:
         reasons.append(f"{len(scored)} rows and {dict(left_out)} left out do not add up to {people.roster} on the "
                        "roster")
-    if len(set(scored)) != len(scored):
-        reasons.append(f"{len(scored) - len(set(scored))} subscribers are scored more than once")
-    foreign = sorted(set(scored) - set(people.permitted))
-    if foreign:
+    if (doubled := len(scored) - pc.count_distinct(scored, mode="all").as_py()):
+        reasons.append(f"{doubled} subscribers are scored more than once")
+    foreign = pc.unique(scored.filter(pc.invert(pc.is_in(scored, people.permitted))))
+    if len(foreign):
         reasons.append(f"{len(foreign)} scored subscribers are not active or may not be scored, for example "
-                       f"{foreign[0]}")
+                       f"{pc.min(foreign)}")
     return reasons
 
 

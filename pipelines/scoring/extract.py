@@ -12,6 +12,7 @@ from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind
+from pipelines.ordering import ordered
 from pipelines.publish import Dataset
 from pipelines.scoring.dictionary import BANDS, LOSS, columns, of_model
 from pipelines.scoring.sheet import write
@@ -58,7 +59,7 @@ def joined(as_of: date) -> pa.Table:
     if not found:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
     people = [part for table in found.values() for part in table["subscriber_id"].chunks]
-    scored = ordered(pc.unique(pa.chunked_array(people, pa.string())))
+    scored = ordered(pa.table({"subscriber_id": pc.unique(pa.chunked_array(people, pa.string()))}))["subscriber_id"]
     told: dict[str, Any] = {"as_of": pa.repeat(as_of, len(scored))}
     for table in (_roster(as_of), _left_alone(as_of), *found.values()):
         place = pc.index_in(scored, table["subscriber_id"])
@@ -70,15 +71,6 @@ def joined(as_of: date) -> pa.Table:
              "expires_at": pc.min_element_wise(*(told[f"{model}_expires_at"] for model in found))}
     wanted = [column.name for column in columns()]
     return pa.table([told[name] if name in told else pa.nulls(len(scored)) for name in wanted], names=wanted)
-
-
-def ordered(names: pa.Array) -> pa.Array:
-    """In order; what is published is already, and looking costs a hundredth of sorting."""
-    import pyarrow.compute as pc
-
-    if pc.all(pc.less(names[:-1], names[1:])).as_py() is not False:
-        return names
-    return names.take(pc.array_sort_indices(names))
 
 
 def _of_model(model: str, scores: pa.Table) -> pa.Table:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.models.spec import Kind, ModelSpec
+from pipelines.ordering import ordered
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,5 +52,5 @@ def write(table: pa.Table, spec: ModelSpec, path: Path) -> int:
     import pyarrow.parquet as pq
 
     wanted = schema(spec)
-    pq.write_table(table.select(wanted.names).sort_by("subscriber_id").cast(wanted), path, compression="zstd")
+    pq.write_table(ordered(table.select(wanted.names)).cast(wanted), path, compression="zstd")
     return len(table)
