@@ -30,9 +30,9 @@ def prove_equal(service: str, as_of: date, frame: pd.DataFrame, *, rows: int = R
     wanted = feature_columns(service)
     if list(frame.columns) != ["subscriber_id", *wanted]:
         raise Held(f"skew {service} {as_of}", [f"the scoring frame's columns are not the service's {len(wanted)}"])
-    people = frame.drop_duplicates("subscriber_id").sort_values("subscriber_id", ignore_index=True)
-    chosen = people.sample(n=min(rows, len(people)), random_state=as_of.toordinal())
-    served = chosen.sort_index().reset_index(drop=True)
+    people = frame["subscriber_id"].reset_index(drop=True).drop_duplicates().sort_values()
+    chosen = people.sample(n=min(rows, len(people)), random_state=as_of.toordinal()).sort_values()
+    served = frame.iloc[chosen.index].reset_index(drop=True)
     keys = served[["subscriber_id"]].assign(event_timestamp=pd.Timestamp(as_of).as_unit("us"))
     trained = keys.merge(store.historical_of(service, keys, as_of), on=KEYS, how="left")
     if len(trained) != len(served):

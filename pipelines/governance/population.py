@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipelines.errors import Held
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Population:
-    """`permitted` and the counts of `excluded` add up to `roster`. Subscribers are sorted; `operators` are those of
-    `active`, one for one."""
+    """`permitted` and the counts of `excluded` add up to `roster`. Subscribers are sorted; `operators` and `may` (be
+    scored) are of `active`, one for one."""
 
     as_of: date
     roster: int
     active: pa.StringArray = field(repr=False)
     operators: pa.StringArray = field(repr=False)
-    permitted: pa.StringArray = field(repr=False)
+    may: pa.BooleanArray = field(repr=False)
     excluded: Counter[str]
     leave: Leave
+
+    @cached_property
+    def permitted(self) -> pa.StringArray:
+        """Who may be scored, sorted."""
+        return self.active.filter(self.may)
 
     def only(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of a scoring frame that may be scored: the last join before a model sees them.
@@ -39,7 +45,7 @@ class Population:
         import pyarrow.compute as pc
 
         found = pa.array(frame["subscriber_id"], pa.string())
-        may = pc.is_in(found, self.permitted)
+        may = self.may if found.equals(self.active) else pc.is_in(found, self.permitted)
         self.refuse_others(f"scoring frame {self.as_of}", found.filter(may))
         kept: pd.DataFrame = frame[may.to_numpy(zero_copy_only=False)].reset_index(drop=True)
         return kept
@@ -48,8 +54,12 @@ class Population:
         """Raise Held when one of these active subscribers is of another region than the run's."""
         import pyarrow.compute as pc
 
-        place = pc.drop_null(pc.index_in(subscribers, self.active))
-        residency.refuse_others(subject, self.operators.take(place).to_pylist())
+        if subscribers.equals(self.permitted):
+            operators = self.operators.filter(self.may)
+        else:
+            operators = self.operators.take(pc.drop_null(pc.index_in(subscribers, self.active)))
+        if residency.outside(pc.unique(operators).to_pylist()):
+            residency.refuse_others(subject, operators.to_pylist())
 
 
 def population(purpose: Purpose, as_of: date) -> Population:
@@ -76,9 +86,8 @@ def population(purpose: Purpose, as_of: date) -> Population:
     may = leave(purpose, as_of)
     why_not = may.why_not(people.to_numpy(zero_copy_only=False))
     excluded += Counter(why_not[why_not != ""].tolist())
-    permitted = people.filter(pa.array(why_not == ""))
-    if not len(permitted):
+    if not (why_not == "").any():
         raise Held(f"{purpose} {as_of}", [f"nobody of {len(people)} active subscribers may be processed: "
                                           f"{dict(sorted(excluded.items()))}"],
                    "look at what landed as governance.consents, and at TELCO_REGIONS")
-    return Population(as_of, len(roster), people, operators, permitted, excluded, may)
+    return Population(as_of, len(roster), people, operators, pa.array(why_not == ""), excluded, may)

@@ -49,11 +49,13 @@ class Leave:
     def why_not(self, subscribers: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
         """For each subscriber `region`, `no_consent`, or nothing when they may be processed; shape (n,)."""
         import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
         reasons = np.full(len(subscribers), "", dtype=object)
         if self.known is None:
             return reasons
-        place = self.known.get_indexer(subscribers)
+        place = pc.fill_null(pc.index_in(pa.array(subscribers, pa.string()), self.known), -1).to_numpy()
         asks = self.basis == CONSENT
         # Who is not known is at -1, the last row: has consented to nothing, or is of no operator of this run.
         within, granted = np.vstack([self.may, [asks, not asks]])[place].T
@@ -68,7 +70,10 @@ class Leave:
 
     def told(self) -> dict[str, Any]:
         """For a bundle, a ledger, a partition's inputs."""
-        everyone = {} if self.known is None else {"known": len(self.known), **self.count(self.known)}
+        everyone: dict[str, int] = {}
+        if self.known is not None:
+            within, granted = self.may.T
+            everyone = {"known": len(self.known), NO_CONSENT: int((within & ~granted).sum()), REGION: int((~within).sum())}
         return {"purpose": str(self.purpose), "as_of": self.as_of.isoformat(), "regions": list(self.regions),
                 "basis": self.basis, "consent_sha256": self.snapshot, **everyone}
 
@@ -100,7 +105,6 @@ def dataset() -> Dataset:
 
 def _read(asked: Leave, asks: bool) -> Leave:
     import numpy as np
-    import pandas as pd
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -114,7 +118,7 @@ def _read(asked: Leave, asks: bool) -> Leave:
     within = pc.is_in(table["operator"], value_set=_strings(residency.operators_within()))
     granted = table[flag].to_numpy() if asks else np.ones(len(table), dtype=bool)
     may = np.column_stack([within.to_numpy(), granted]).astype(bool)
-    known = pd.Index(table["subscriber_id"].to_pandas())
+    known = table["subscriber_id"].combine_chunks()
     return Leave(asked.purpose, asked.as_of, asked.regions, asked.basis, entry.sha256, known, may)
 
 

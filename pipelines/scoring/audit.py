@@ -60,6 +60,8 @@ def _who(scored: pa.StringArray, people: Population, unscored: Mapping[str, int]
     if len(scored) + left_out.total() != people.roster:
         reasons.append(f"{len(scored)} rows and {dict(left_out)} left out do not add up to {people.roster} on the "
                        "roster")
+    if scored.equals(people.permitted):  # sorted and each once
+        return reasons
     if (doubled := len(scored) - pc.count_distinct(scored, mode="all").as_py()):
         reasons.append(f"{doubled} subscribers are scored more than once")
     foreign = pc.unique(scored.filter(pc.invert(pc.is_in(scored, people.permitted))))

@@ -34,7 +34,7 @@ def churn_rows(**changed: Any) -> pa.Table:
 def judged(tmp_path: Path, table: pa.Table, unscored: dict[str, int] | None = None) -> None:
     write(table, SPECS["churn"], tmp_path / "scores.parquet")
     leave = Leave(Purpose.ANALYTICS, date(2026, 1, 1), ("EU",), "consent")
-    people = Population(leave.as_of, 5, pa.array(ACTIVE), pa.array(["alpha"] * 3), pa.array(ACTIVE),
+    people = Population(leave.as_of, 5, pa.array(ACTIVE), pa.array(["alpha"] * 3), pa.array([True] * 3),
                         Counter(no_consent=2), leave)
     audit(tmp_path / "scores.parquet", SPECS["churn"], people, unscored or {})
 
