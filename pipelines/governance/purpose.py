@@ -73,7 +73,8 @@ class Leave:
         everyone: dict[str, int] = {}
         if self.known is not None:
             within, granted = self.may.T
-            everyone = {"known": len(self.known), NO_CONSENT: int((within & ~granted).sum()), REGION: int((~within).sum())}
+            everyone = {"known": len(self.known), NO_CONSENT: int((within & ~granted).sum()),
+                        REGION: int((~within).sum())}
         return {"purpose": str(self.purpose), "as_of": self.as_of.isoformat(), "regions": list(self.regions),
                 "basis": self.basis, "consent_sha256": self.snapshot, **everyone}
 
