@@ -127,7 +127,7 @@ def _champions() -> tuple[ChampionStand, ...]:
         found.append(ChampionStand(
             entry["model"], int(entry["version"]), str(entry["from_as_of"]),
             str(_json(bundle / "bundle.json").get("trained_as_of", "-")),
-            ", ".join(f"{name} {value:.3f}" for name, value in told.items()),
+            ", ".join(f"{name} {'unknown' if value is None else format(value, '.3f')}" for name, value in told.items()),
         ))
     return tuple(found)
 

@@ -29,7 +29,7 @@ STYLES = {"ok": "green", "flagged": "yellow", "unknown": "yellow", "held": "bold
 
 def register(app: typer.Typer) -> None:
     app.callback(invoke_without_command=True, help=HELP,
-                 epilog="Start here:  telco demo   |   telco doctor   |   telco status")(home)
+                 epilog="Start here:  telco   |   telco demo   |   telco doctor")(home)
 
 
 def home(context: typer.Context) -> None:
@@ -52,7 +52,7 @@ def draw(page: Page) -> None:
     for label, told in sections(page):
         head = f"{label:{LABEL}}"
         for lead, body in told:
-            start = Text(head, "bold").append_text(Text.assemble(*lead))
+            start = Text.assemble((head, "bold"), *lead)
             for line in Text.assemble(*body).wrap(console, max(width - start.cell_len, 20)):
                 line.rstrip()
                 console.print(start + line, soft_wrap=True)
