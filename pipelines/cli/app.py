@@ -7,6 +7,7 @@ import typer
 from pipelines.cli import (
     audit,
     backup,
+    config,
     data,
     explain,
     extract,
@@ -41,3 +42,4 @@ explain.register(app)
 audit.register(app)
 privacy.register(app)
 backup.register(app)
+config.register(app)
