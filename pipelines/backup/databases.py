@@ -99,7 +99,7 @@ def repoint(path: Path, before: str, after: str) -> int:
 
 
 def _run(program: str, database: Database, *words: str) -> None:
-    command = _program(program)
+    command = program(program)
     done = subprocess.run([command, *words], env={**os.environ, **_environment(database.url)},  # noqa: S603
                           capture_output=True, text=True, check=False)
     if done.returncode:
@@ -108,7 +108,7 @@ def _run(program: str, database: Database, *words: str) -> None:
         raise TelcoError(f"{program} of the {database.name} database ended {done.returncode}: {said}.{hint}")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), "")
     if not found:
         raise TelcoError(f"there is no {name} on this machine, and a database is PostgreSQL: install PostgreSQL's "

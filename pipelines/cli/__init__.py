@@ -17,7 +17,7 @@ def main() -> None:
 
     try:
         with writing(home_folder()):
-            app()
+            app(prog_name="telco")  # also when Python was called with a module: completion goes by the name
     except TelcoError as error:
         print(f"telco: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
