@@ -48,9 +48,9 @@ def _postgresql(name: str, url: str) -> Finding:
         secret = urlsplit(url).password
         said = said.replace(secret, "***") if secret else said
         parts = urlsplit(url)
-        return Finding(f"PostgreSQL, {name}", False, f"{place}: {said}", f"start it, or mend {variable}",
+        return Finding(f"PostgreSQL {name}", False, f"{place}: {said}", f"start it, or mend {variable}",
                        f"pg_isready --host {parts.hostname or 'localhost'} --port {parts.port or 5432}")
-    return Finding(f"PostgreSQL, {name}", True, f"{place} lets us in")
+    return Finding(f"PostgreSQL {name}", True, f"{place} lets us in")
 
 
 def _programs() -> Finding:

@@ -82,8 +82,8 @@ def sections(page: Page) -> Iterator[tuple[str, list[Line]]]:
     if page.as_of:
         yield "Quarantine", [_waits(one) for one in page.waiting[:3]] or [([], ["nothing waits"])]
     if page.step:
-        yield "Next", [([], [(page.step.command, "bold cyan")]), ([], [page.step.why]),
-                       *((["or  "], [other]) for other in page.step.others)]
+        others: list[Line] = [(["or  "], [other]) for other in page.step.others]
+        yield "Next", [([], [(page.step.command, "bold cyan")]), ([], [page.step.why]), *others]
 
 
 def _night(night: Night) -> Iterator[Line]:
