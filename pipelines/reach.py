@@ -37,7 +37,7 @@ def _mlflow() -> Finding:
 
 def _postgresql(name: str, url: str) -> Finding:
     """Whether a session can be opened, with the name and password of the address."""
-    import psycopg2
+    import psycopg2  # type: ignore[import-untyped]
 
     scheme, _, rest = url.partition("://")
     place, variable = masked(url).partition("://")[2], VARIABLES[name]

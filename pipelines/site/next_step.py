@@ -79,7 +79,8 @@ def _erasing(seen: Seen) -> Step | None:
 def _empty(seen: Seen) -> Step | None:
     if seen.delivered or seen.as_of or seen.roster:
         return None
-    return Step("telco demo", "nothing is here yet: this plays the whole story on a simulated operator, in some minutes",
+    why = "nothing is here yet: this plays the whole story on a simulated operator, in some minutes"
+    return Step("telco demo", why,
                 ("telco simulate --list", "telco import ibm-telco FILE --as-of DAY"))
 
 
