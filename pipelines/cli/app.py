@@ -13,6 +13,7 @@ from pipelines.cli import (
     extract,
     home,
     lookup,
+    mltestscore,
     model,
     models,
     operate,
@@ -39,6 +40,7 @@ site.register(app)
 lookup.register(app)
 extract.register(app)
 explain.register(app)
+mltestscore.register(app)
 audit.register(app)
 privacy.register(app)
 backup.register(app)
