@@ -1,9 +1,9 @@
 """The ML Test Score of this repository, from markers: `telco mltestscore`, and with --run from the tests that pass.
 
 Breck, Cai, Nielsen, Salib and Sculley (2017), "The ML Test Score: a rubric for ML production readiness and technical
-debt reduction", IEEE Big Data. An item scores 1 where tests marked `mlts` check it every time they run (all of them must
-pass), 1/2 where it is done by hand and written down, else 0. A section is the sum of its seven items; the score is the
-least of the four sections.
+debt reduction", IEEE Big Data. An item scores 1 where tests marked `mlts` check it every time they run (all of them
+must pass), 1/2 where it is done by hand and written down, else 0. A section is the sum of its seven items; the score is
+the least of the four sections.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def page(tests: Tests) -> str:
              + ", ".join(f"{SECTIONS[letter]} {total:g}" for letter, total in totals.items())
              + ". `telco mltestscore` prints this sheet in a checkout; `telco mltestscore --run` runs the tests.\n"]
     for letter, title in SECTIONS.items():
-        parts += [f"## {title.capitalize()}: {totals[letter]:g} of 7\n", "| item | what | points | by |", "|---|---|---|---|"]
+        parts += [f"## {title.capitalize()}: {totals[letter]:g} of 7\n",
+                  "| item | what | points | by |", "|---|---|---|---|"]
         for name in (name for name in ITEMS if name[0] == letter):
             by = "<br>".join(f"`{test}`" for test in tests.get(name, ())) or (
                 f"by hand: {HALF[name][1]} (`{HALF[name][0]}`)" if name in HALF else "nothing")

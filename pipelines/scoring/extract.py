@@ -69,7 +69,8 @@ def frame(as_of: date) -> pd.DataFrame:
     frames = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
               for model in COLUMNS if (scores := published_scores(model, as_of)) is not None}
     if not frames:
-        raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score churn --as-of {as_of}")
+        raise Held(f"extract {as_of}", ["no champion in force has scored this night"],
+                   f"telco score churn --as-of {as_of}")
     joined = _roster(as_of)
     for found in frames.values():
         joined = joined.merge(found, on="subscriber_id", how="left", validate="one_to_one")

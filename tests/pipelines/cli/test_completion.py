@@ -30,7 +30,8 @@ def _asked(env: dict[str, str]) -> list[str]:
 @pytest.fixture
 def filled(home: Path) -> Path:
     for place in ("features/roster/as_of=2026-03-01", "features/roster/as_of=2026-03-02",
-                  "scores/churn/as_of=2026-03-02", "models/churn/v1", "models/churn/v12", "models/ltv/v3", "quarantine/care/complaints/dt=2026-02-27"):
+                  "scores/churn/as_of=2026-03-02",
+                  "models/churn/v1", "models/churn/v12", "models/ltv/v3", "quarantine/care/complaints/dt=2026-02-27"):
         (home / place).mkdir(parents=True)
     return home
 
