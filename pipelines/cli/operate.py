@@ -75,7 +75,7 @@ def doctor(json: Json = False) -> None:
         show.checks([(one.name, one.ok, one.found, one.mend, one.command) for one in findings])
     if failed:
         raise TelcoError(f"doctor: {len(failed)} of {len(findings)} checks failed: "
-                         f"{', '.join(one.name for one in failed)}\n  next: {failed[0].command}")
+                         f"{', '.join(one.name for one in failed)}\n  next: {failed[0].command}, then: telco doctor")
 
 
 def demo(
