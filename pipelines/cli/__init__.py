@@ -51,8 +51,8 @@ def told(error: TelcoError, words: Sequence[str]) -> str:
 def _next(error: TelcoError, words: Sequence[str]) -> str:
     from pipelines.errors import Busy, Held, NoChampion, UsageError
 
-    if isinstance(error, UsageError):
-        return f"{' '.join(['telco', *_named(words)])} --help"
+    if isinstance(error, UsageError) and (path := _named(words)):
+        return f"telco {' '.join(path)} --help"
     return "telco status" if isinstance(error, (Held, Busy, NoChampion)) else "telco doctor"
 
 
