@@ -40,7 +40,7 @@ def examine() -> list[Finding]:
         settings()
     except TelcoError as error:
         return [_python(), _packages(), Finding("settings", False, str(error), "set the variable it names anew",
-                                                "telco config show")]
+                                                "env | grep TELCO_")]
     from pipelines import reach
 
     return [_python(), _packages(), _space(), _memory(), _home(), _estate(), _secrets(), _keys(), _clock(), _ports(),
@@ -133,8 +133,8 @@ def _estate() -> Finding:
     try:
         facts = estate()
     except TelcoError as error:
-        return Finding("estate", False, str(error), f"edit {own}; docs/reference/landing_contract.md says what goes in",
-                       "telco config show")
+        return Finding("estate", False, str(error).removesuffix(". Mend it, then: telco doctor"),
+                       "edit it; docs/reference/landing_contract.md says what goes in", f"${{EDITOR:-vi}} {own}")
     whose = "" if own.is_relative_to(settings().home) else f" (no estate.toml in the home: this is {own})"
     return Finding("estate", True, f"{facts.name}: {len(facts.delivered())} feeds from {facts.history_start}{whose}")
 

@@ -41,9 +41,9 @@ def show_settings(
     if json:
         show.as_json({"deployment": told, "estate": configuration.of_estate(), "libraries": quiet})
         return
-    rows = configuration.of_estate()
-    feeds = [one for one in rows if one.name.startswith("feeds.")]
     _table("Deployment", told)
+    rows = configuration.of_estate()  # after it, as an estate may be broken
+    feeds = [one for one in rows if one.name.startswith("feeds.")]
     _table("\nEstate", rows if all_ else [one for one in rows if one not in feeds])
     if all_:
         _table("\nLibraries", quiet)
