@@ -22,11 +22,15 @@ class Held(TelcoError):
 
     exit_code = 3
 
+    MOST = 30  # reasons in words; a history of absent days has thousands
+
     def __init__(self, subject: str, reasons: Sequence[str], next_step: str = "") -> None:
         self.subject = subject
         self.reasons = tuple(reasons)
         self.next_step = next_step
-        lines = [f"{subject}: held", *(f"  - {reason}" for reason in self.reasons)]
+        lines = [f"{subject}: held", *(f"  - {reason}" for reason in self.reasons[:self.MOST])]
+        if len(self.reasons) > self.MOST:
+            lines.append(f"  - and {len(self.reasons) - self.MOST:,} more")
         if next_step:
             lines.append(f"  next: {next_step}")
         super().__init__("\n".join(lines))

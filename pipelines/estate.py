@@ -184,9 +184,10 @@ def load(path: Path) -> Estate:
     except FileNotFoundError:
         raise UsageError(f"no estate file at {path}. Set TELCO_ESTATE or write one (see estate.toml)") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
+        raise UsageError(f"{path}: not TOML: {error}. Mend it, then: telco doctor") from None
     except ValidationError as error:
-        raise UsageError(f"{path}: {'; '.join(map(_worded, error.errors()))}") from None
+        wrong = "; ".join(map(_worded, error.errors()))
+        raise UsageError(f"{path}: {wrong}. Mend it, then: telco doctor") from None
 
 
 def _worded(wrong: Any) -> str:

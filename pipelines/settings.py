@@ -43,6 +43,23 @@ PATIENCE = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
 }
+# Which variable says which field; what is not said has a default.
+VARIABLES = {
+    "home": "TELCO_HOME",
+    "estate_file": "TELCO_ESTATE",
+    "regions": "TELCO_REGIONS",
+    "memory_limit": "TELCO_MEMORY_LIMIT",
+    "threads": "TELCO_THREADS",
+    "mlflow_uri": "MLFLOW_TRACKING_URI",
+    "mlflow_database": "TELCO_MLFLOW_DATABASE",
+    "airflow_database": "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "feast_registry": "TELCO_FEAST_REGISTRY",
+    "feast_redis": "TELCO_FEAST_REDIS",
+    "notify_webhook": "TELCO_NOTIFY_WEBHOOK",
+    "notify_smtp": "TELCO_NOTIFY_SMTP",
+    "notify_from": "TELCO_NOTIFY_FROM",
+    "notify_to": "TELCO_NOTIFY_TO",
+}
 
 
 @dataclass(frozen=True)
@@ -168,7 +185,7 @@ def home_folder() -> Path:
     """TELCO_HOME, also while it is being restored."""
     # A checkout keeps its state beside it; an installed copy must not write into the environment.
     default_home = Path("~/.local/share/telco-mlops") if IS_INSTALLED else PROJECT / "var"
-    return Path(os.environ.get("TELCO_HOME") or default_home).expanduser().resolve()
+    return Path(said("home") or default_home).expanduser().resolve()
 
 
 @lru_cache(maxsize=1)
@@ -186,22 +203,35 @@ def settings() -> Settings:
     default_estate = own_estate if own_estate.exists() else PROJECT / "estate.toml"
     return Settings(
         home=home,
-        estate_file=Path(os.environ.get("TELCO_ESTATE") or default_estate).expanduser().resolve(),
-        mlflow_uri=os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow/mlflow.db",
-        memory_limit=os.environ.get("TELCO_MEMORY_LIMIT") or "4GB",
-        threads=int(os.environ.get("TELCO_THREADS") or os.cpu_count() or 2),
-        feast_registry=os.environ.get("TELCO_FEAST_REGISTRY", ""),
-        feast_redis=os.environ.get("TELCO_FEAST_REDIS", ""),
-        notify_webhook=os.environ.get("TELCO_NOTIFY_WEBHOOK", ""),
-        notify_smtp=os.environ.get("TELCO_NOTIFY_SMTP", ""),
-        notify_from=os.environ.get("TELCO_NOTIFY_FROM") or "telco@localhost",
-        notify_to=_listed("TELCO_NOTIFY_TO"),
-        regions=_listed("TELCO_REGIONS"),
-        airflow_database=os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""),
-        mlflow_database=os.environ.get("TELCO_MLFLOW_DATABASE", ""),
+        estate_file=Path(said("estate_file") or default_estate).expanduser().resolve(),
+        mlflow_uri=said("mlflow_uri") or f"sqlite:///{home}/mlflow/mlflow.db",
+        memory_limit=said("memory_limit") or "4GB",
+        threads=_threads(),
+        feast_registry=said("feast_registry"),
+        feast_redis=said("feast_redis"),
+        notify_webhook=said("notify_webhook"),
+        notify_smtp=said("notify_smtp"),
+        notify_from=said("notify_from") or "telco@localhost",
+        notify_to=_listed("notify_to"),
+        regions=_listed("regions"),
+        airflow_database=said("airflow_database"),
+        mlflow_database=said("mlflow_database"),
     )
 
 
-def _listed(name: str) -> tuple[str, ...]:
+def said(field: str) -> str:
+    """What the environment says of a field; empty: nothing."""
+    return os.environ.get(VARIABLES[field], "")
+
+
+def _threads() -> int:
+    text = said("threads") or str(os.cpu_count() or 2)
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"{VARIABLES['threads']}={text!r} is no number of threads; write a whole number of 1 or more, "
+                         "then look with: telco config show")
+    return int(text)
+
+
+def _listed(field: str) -> tuple[str, ...]:
     """The words of a variable, which commas separate."""
-    return tuple(filter(None, map(str.strip, os.environ.get(name, "").split(","))))
+    return tuple(filter(None, map(str.strip, said(field).split(","))))

@@ -79,7 +79,7 @@ def status() -> Status:
     return Status(
         home=str(settings().home), estate=facts.name, history_start=str(facts.history_start),
         history_end=str(facts.history_end) if facts.history_end else None, feeds=feeds, datasets=datasets,
-        champions=champions, verdicts=verdicts, flagged=_flagged(), next_step=_next(feeds, datasets, champions),
+        champions=champions, verdicts=verdicts, flagged=_flagged(), next_step=_next(),
         audit_head=str(audit.head()),
     )
 
@@ -127,7 +127,7 @@ def _champions() -> tuple[ChampionStand, ...]:
         found.append(ChampionStand(
             entry["model"], int(entry["version"]), str(entry["from_as_of"]),
             str(_json(bundle / "bundle.json").get("trained_as_of", "-")),
-            ", ".join(f"{name} {value:.3f}" for name, value in told.items()),
+            ", ".join(f"{name} {'unknown' if value is None else format(value, '.3f')}" for name, value in told.items()),
         ))
     return tuple(found)
 
@@ -161,12 +161,8 @@ def _json(path: Path) -> dict:  # type: ignore[type-arg]
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
-def _next(feeds: tuple[Stand, ...], datasets: tuple[Stand, ...], champions: tuple[ChampionStand, ...]) -> str:
-    if not any(feed.partitions for feed in feeds):
-        return "telco demo, or telco simulate, or telco import ibm-telco FILE --as-of DAY"
-    rosters = [item for item in datasets if item.name == "features/roster"]
-    if not rosters:
-        return "telco bootstrap --from DAY --to DAY"
-    if not champions:
-        return f"telco train churn --as-of {rosters[0].newest}"
-    return "telco night --as-of DAY, or telco up for Airflow"
+def _next() -> str:
+    from pipelines import site
+
+    step = site.stand().step
+    return " or ".join([step.command, *step.others]) if step else ""

@@ -295,11 +295,14 @@ def away() -> str | None:
     uri = settings().mlflow_uri
     if not uri.startswith(("http://", "https://")):
         return None
+    parts = urllib.parse.urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]  # urllib would look for a host of the name `user:password@host`
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=HEALTH_TIMEOUT_S):  # noqa: S310
+        with urllib.request.urlopen(f"{parts.scheme}://{host}{parts.path.rstrip('/')}/health",  # noqa: S310
+                                    timeout=HEALTH_TIMEOUT_S):
             return None
     except OSError as error:
-        return f"MLflow at {urllib.parse.urlsplit(uri).netloc.rpartition('@')[2]} does not answer ({error})"
+        return f"MLflow at {host} does not answer ({error})"
 
 
 def note(name: str) -> str | None:

@@ -149,19 +149,11 @@ def numbered(what: str, folders: tuple[str, ...], pattern: str) -> str:
 
 
 def ml_test_score() -> str:
-    """The items of Breck et al. (2017) and the tests marked with them; `make mltestscore` prints the score."""
-    marked: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "tests").rglob("*.py")):
-        for item in re.findall(r'mark\.mlts\("(\w+)"\)', path.read_text(encoding="utf-8")):
-            marked.setdefault(item, set()).add(path.relative_to(ROOT).as_posix())
-    tree = ast.parse((ROOT / "tests" / "mltestscore.py").read_text(encoding="utf-8"))
-    items = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.AnnAssign)
-                 and isinstance(node.target, ast.Name) and node.target.id == "ITEMS" and node.value is not None)
-    rows = [f"| {item} | {words} | {', '.join(f'`{path}`' for path in sorted(marked.get(item, ()))) or 'none'} |"
-            for item, words in items.items()]
-    return "\n".join(["# ML Test Score\n", "Breck et al. (2017). `make mltestscore` runs the marked tests and prints "
-                      "the sheet; the score is the least of the four sections.\n",
-                      "| item | what | tests |", "|---|---|---|", *rows, ""])
+    """The sheet of tests/mltestscore.py, with every test that stands behind an item."""
+    import runpy
+
+    score = runpy.run_path(str(ROOT / "tests" / "mltestscore.py"))
+    return str(score["page"](score["marked"](ROOT / "tests")))
 
 
 def _interface(name: str) -> Iterator[str]:

@@ -98,17 +98,18 @@ def repoint(path: Path, before: str, after: str) -> int:
     return changed
 
 
-def _run(program: str, database: Database, *words: str) -> None:
-    command = _program(program)
+def _run(name: str, database: Database, *words: str) -> None:
+    command = program(name)
     done = subprocess.run([command, *words], env={**os.environ, **_environment(database.url)},  # noqa: S603
                           capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n".join(done.stderr.strip().splitlines()[:5])
-        hint = (" A database that is not empty is not touched: make an empty one." if program == "pg_restore" else "")
-        raise TelcoError(f"{program} of the {database.name} database ended {done.returncode}: {said}.{hint}")
+        hint = (" A database that is not empty is not touched: make an empty one." if name == "pg_restore" else "")
+        raise TelcoError(f"{name} of the {database.name} database ended {done.returncode}: {said}.{hint}")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Where a program of PostgreSQL's is. Raises TelcoError when it is not on this machine."""
     found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), "")
     if not found:
         raise TelcoError(f"there is no {name} on this machine, and a database is PostgreSQL: install PostgreSQL's "

@@ -7,10 +7,13 @@ import typer
 from pipelines.cli import (
     audit,
     backup,
+    config,
     data,
     explain,
     extract,
+    home,
     lookup,
+    mltestscore,
     model,
     models,
     operate,
@@ -22,18 +25,11 @@ from pipelines.cli import (
 
 app = typer.Typer(
     name="telco",
-    help=(
-        "Churn and lifetime value for telecom operators, from dropped files to tonight's scores.\n\n"
-        "Every command is a step of the nightly DAGs, runnable by hand and safe to repeat. "
-        "State lives under TELCO_HOME (default: ./var).\n\n"
-        "Exit codes: 0 ok, 1 fault, 2 usage, 3 held by a gate or a check."
-    ),
-    epilog="Start here:  telco demo   |   telco doctor   |   telco status",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+home.register(app)
 data.register(app)
 quarantine.register(app)
 model.register(app)
@@ -44,6 +40,8 @@ site.register(app)
 lookup.register(app)
 extract.register(app)
 explain.register(app)
+mltestscore.register(app)
 audit.register(app)
 privacy.register(app)
 backup.register(app)
+config.register(app)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import Json
 
 app = typer.Typer(
@@ -81,7 +81,8 @@ def _told(facts: Mapping[str, Any]) -> str:
 
 @app.command("trained-by")
 def trained_by(
-    version: Annotated[str, typer.Argument(metavar="MODEL:VERSION", help="For example churn:3.")],
+    version: Annotated[str, typer.Argument(metavar="MODEL:VERSION", autocompletion=completion.model_versions,
+                                           help="For example churn:3.")],
     list_: Annotated[bool, typer.Option("--list", help="Print every subscriber's token, one a line.")] = False,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Write the tokens there, 0600.")] = None,
     json: Json = False,

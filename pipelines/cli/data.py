@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import AsOf, Json, Quiet, day
 from pipelines.clock import DAY
 from pipelines.errors import UsageError
@@ -62,7 +62,8 @@ def simulate(
     days: Annotated[int, typer.Option(min=1, help="Days of history in the dump; a churn model needs 225.")] = 300,
     nights: Annotated[int, typer.Option(min=0, help="Daily drops after the dump.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
-    scenario: Annotated[str, typer.Option(help="A name of --list, or the path of a .toml file.")] = "steady",
+    scenario: Annotated[str, typer.Option(autocompletion=completion.scenarios,
+                                          help="A name of --list, or the path of a .toml file.")] = "steady",
     listed: Annotated[bool, typer.Option("--list", help="List the scenarios and what they plant.")] = False,
     daily: Annotated[bool, typer.Option("--daily", help="No dump: every day of history is its own drop.")] = False,
     only: Annotated[date | None, typer.Option(parser=day, metavar="YYYY-MM-DD",
@@ -99,7 +100,8 @@ def simulate(
 def land(
     as_of: AsOf,
     source: Annotated[str | None, typer.Option(help="Only this source, for example network.")] = None,
-    absent: Annotated[str | None, typer.Option(help="Declare this feed absent for the day, for example "
+    absent: Annotated[str | None, typer.Option(autocompletion=completion.feeds,
+                                               help="Declare this feed absent for the day, for example "
                                                     "care.interactions; cannot be undone.")] = None,
     because: Annotated[str, typer.Option(help="The reason of a declared absence.")] = "",
     initial: Annotated[bool, typer.Option("--initial", help="Accept a day-zero dump.")] = False,

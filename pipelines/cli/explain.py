@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import AsOf, Json, Quiet
 from pipelines.errors import UsageError
 
@@ -28,7 +28,8 @@ def register(app: typer.Typer) -> None:
 def explain(
     subscriber: Annotated[str, typer.Argument(metavar="SUBSCRIBER", help="A subscriber_id, sub_...")],
     as_of: AsOf,
-    model: Annotated[str | None, typer.Option("--model", help="For example churn; default: every model.")] = None,
+    model: Annotated[str | None, typer.Option("--model", autocompletion=completion.models,
+                                                help="For example churn; default: every model.")] = None,
     lineage: Annotated[bool, typer.Option("--lineage", help="Instead: which files the score was made from, by sha256."
                                           )] = False,
     verify: Annotated[bool, typer.Option("--verify", help="With --lineage: make the night again from raw/ and compare."

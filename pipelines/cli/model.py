@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import AsOf, Json, Quiet
 from pipelines.errors import Held, UsageError
 
 PANEL = "Models"
-Model = Annotated[str, typer.Argument(help="A model with a spec, for example churn.")]
+Model = Annotated[str, typer.Argument(autocompletion=completion.models, help="A model with a spec, for example churn.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import AsOf, Json, Quiet, day
 
 PANEL = "Models"
-Model = Annotated[str, typer.Argument(help="churn or ltv.")]
+Model = Annotated[str, typer.Argument(autocompletion=completion.models, help="churn or ltv.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides; by default this system's user.")]
 
 models = typer.Typer(
@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
 @models.callback(invoke_without_command=True)
 def standings(
     context: typer.Context,
-    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    model: Annotated[str | None, typer.Option(autocompletion=completion.models, help="Only this model.")] = None,
     json: Json = False,
 ) -> None:
     """What stands where, since when and why: champions, who came before, who is in shadow, who was refused."""
@@ -70,7 +70,8 @@ def standings(
 @models.command()
 def delete(
     model: Model,
-    version: Annotated[int, typer.Option(help="A version that never scored a night.")],
+    version: Annotated[int, typer.Option(autocompletion=completion.versions,
+                                         help="A version that never scored a night.")],
     by: By = None,
 ) -> None:
     """Remove a version from the registry and from disk. Refuses champions, former ones too, and who is in shadow."""
@@ -85,7 +86,8 @@ def delete(
 @gate.command("show")
 def show_verdict(
     model: Model,
-    version: Annotated[int, typer.Argument(help="The version; telco models lists them.")],
+    version: Annotated[int, typer.Argument(autocompletion=completion.versions,
+                                           help="The version; telco models lists them.")],
     json: Json = False,
 ) -> None:
     """Every check of the gate, and of the shadow so far, with what to do about those that failed."""
@@ -110,7 +112,8 @@ def advice(check: str) -> str:
 
 def promote(
     model: Model,
-    version: Annotated[int, typer.Option(help="The challenger; telco models says which it is.")],
+    version: Annotated[int, typer.Option(autocompletion=completion.versions,
+                                         help="The challenger; telco models says which it is.")],
     as_of: AsOf,
     by: By = None,
     json: Json = False,
@@ -134,7 +137,8 @@ def promote(
 
 def rollback(
     model: Model,
-    to: Annotated[int | None, typer.Option(help="A former champion; by default the one before the last.")] = None,
+    to: Annotated[int | None, typer.Option(autocompletion=completion.versions,
+                                           help="A former champion; by default the one before the last.")] = None,
     start: Annotated[date | None, typer.Option(
         "--from", parser=day, metavar="YYYY-MM-DD", help="First as_of; by default the first night nobody has scored.",
     )] = None,

@@ -60,19 +60,22 @@ def status(json: Json = False) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Check this machine and home: Python, packages against the lock, free space, estate, ports; say how to mend."""
+    """Check this machine and home, and the servers it names; what fails says how to mend it, with a command.
+
+    Exit 1 when something fails. Nothing is written or started.
+    """
     from pipelines import doctor as examination
     from pipelines.errors import TelcoError
 
     findings = examination.examine()
+    failed = [one for one in findings if not one.ok]
     if json:
         show.as_json(findings)
     else:
-        show.table("Doctor", ["check", "ok", "found", "how to mend"],
-                   [(f.name, f.ok, f.found, f.mend) for f in findings])
-    failed = [f.name for f in findings if not f.ok]
+        show.checks([(one.name, one.ok, one.found, one.mend, one.command) for one in findings])
     if failed:
-        raise TelcoError(f"doctor: {len(failed)} of {len(findings)} checks failed: {', '.join(failed)}")
+        raise TelcoError(f"doctor: {len(failed)} of {len(findings)} checks failed: "
+                         f"{', '.join(one.name for one in failed)}\n  next: {failed[0].command}, then: telco doctor")
 
 
 def demo(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli import completion
 from pipelines.clock import parse_day
 from pipelines.errors import UsageError
 
@@ -21,7 +22,8 @@ def day(text: str) -> date:
 
 AsOf = Annotated[
     date,
-    typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", help="Everything known at the start of this day, UTC."),
+    typer.Option("--as-of", parser=day, metavar="YYYY-MM-DD", autocompletion=completion.as_ofs,
+                 help="Everything known at the start of this day, UTC."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")]

@@ -14,7 +14,7 @@ from pipelines.cli.options import AsOf, Json, Quiet
 if TYPE_CHECKING:
     from pipelines.governance.erasure import Proof
 
-PANEL = "Governance"
+PANEL = "Govern"
 
 app = typer.Typer(
     name="privacy",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.options import AsOf, Json, day
 
 PANEL = "Data in"
@@ -27,8 +27,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Feed = Annotated[str, typer.Argument(metavar="FEED", help="For example network.usage_daily.")]
-Dt = Annotated[date, typer.Argument(parser=day, metavar="DT", help="The day of the drop, YYYY-MM-DD.")]
+Feed = Annotated[str, typer.Argument(metavar="FEED", autocompletion=completion.feeds,
+                                       help="For example network.usage_daily.")]
+Dt = Annotated[date, typer.Argument(parser=day, metavar="DT", autocompletion=completion.drops,
+                                      help="The day of the drop, YYYY-MM-DD.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -37,7 +39,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("list")
 def list_sets(
-    feed: Annotated[str | None, typer.Option(help="Only this feed.")] = None,
+    feed: Annotated[str | None, typer.Option(autocompletion=completion.feeds, help="Only this feed.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Also what was replayed, discarded or superseded.")] = False,
     json: Json = False,
 ) -> None:

@@ -69,6 +69,25 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
         console.print(drawn)
 
 
+def checks(rows: Iterable[tuple[str, bool, str, str, str]]) -> None:
+    """One line for each check, and below one that failed what to do and what to type. A row: name, whether it passed,
+    what was found, what to do, the command."""
+    from rich.console import Console
+    from rich.text import Text
+
+    told = list(rows)
+    wide = max((len(name) for name, *_ in told), default=0) + 2
+    console = Console(width=None if sys.stdout.isatty() else 80, highlight=False)
+    for name, ok, found, mend, command in told:
+        start = Text.assemble(("ok    ", "green") if ok else ("FAIL  ", "bold red"), f"{name:{wide}}")
+        more = [] if ok else [Text(f"{mend}:"), Text(command, "bold cyan")]
+        for body in [Text(found), *more]:
+            for line in body.wrap(console, max(console.width - start.cell_len, 20)):
+                line.rstrip()
+                console.print(start + line, soft_wrap=True)
+                start = Text(" " * start.cell_len)
+
+
 def interval(bounds: tuple[float, float] | None) -> str:
     """Two bounds as words; a dash where they are not known."""
     if bounds is None or not all(bound == bound for bound in bounds):

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import show
+from pipelines.cli import completion, show
 from pipelines.cli.models import PANEL, Model, models
 from pipelines.cli.options import Json, Quiet
 
-Version = Annotated[int, typer.Argument(help="The version; telco models lists them.")]
+Version = Annotated[int, typer.Argument(autocompletion=completion.versions,
+                                          help="The version; telco models lists them.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -147,7 +147,8 @@ def read(model: str, version: int) -> Ledger:
     """A version's ledger, after comparing it with the digest its bundle states. UsageError when there is none."""
     directory = path_of(model, version)
     if not directory.exists():
-        raise UsageError(f"{model} v{version} has no ledger; there are: {', '.join(map(str, kept(model))) or 'none'}")
+        there = ", ".join(map(str, kept(model))) or "none"
+        raise UsageError(f"{model} v{version} has no ledger; there are: {there}; see telco models")
     found = _load(directory)
     stated = _stated(model, version)
     if stated is not None and stated != found.digest:

@@ -215,7 +215,8 @@ def _not_arrived(drop: Drop, standing: Entry | None, why: str) -> Landed:
     facts = estate().feeds[drop.feed.id]
     if facts.mandatory or why != "nothing was delivered":
         raise Held(drop.name, [f"{why} in {drop.data.parent}"],
-                   "deliver the file and its control file, or declare the day absent")
+                   "deliver the file and its control file, or declare the day absent: "
+                   f"telco land --as-of {drop.dt + DAY} --absent FEED --because WHY")
     declare_absent(drop.feed.id, drop.dt, f"optional, and not delivered by its deadline {facts.deadline}")
     return Landed(drop.feed.id, drop.dt, "absent", 0, 0)
 

@@ -68,7 +68,8 @@ def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict
     spec = spec_of(model)
     champion = scored_by(model, as_of) or champions.in_force(model, as_of)
     if champion is None:
-        raise NoChampion(f"monitor {model} {as_of}: no champion in force, so nothing to compare with")
+        raise NoChampion(f"monitor {model} {as_of}: no champion in force, so nothing to compare with; train one: "
+                         f"telco train {model} --as-of DAY")
     measures = measure(champion, spec, as_of)
     context = context_of(champion, spec, as_of, measures)
     verdict = _verdict(champion, as_of, triage(measures, context), measures, context)

@@ -62,7 +62,8 @@ def _target(model: str, to: int | None) -> tuple[Champion, Champion]:
     """The last line, and the line of the version to go back to."""
     line, history = champions.succession(model), champions.history(model)
     if not line:
-        raise UsageError(f"{model}: no champion has ever been in force; there is nothing to roll back")
+        raise UsageError(f"{model}: no champion has ever been in force, so there is nothing to roll back; "
+                         "see telco models")
     last = line[-1]
     if to is None:
         if len(line) < 2:

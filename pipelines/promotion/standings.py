@@ -43,7 +43,8 @@ def verdicts(model: str, version: int) -> list[tuple[str, Verdict]]:
     facts = _facts(model, version)
     if facts is None:
         known = ", ".join(str(number) for number in sorted(_versions(model))) or "none"
-        raise UsageError(f"{model} has no version {version} in {settings().models}; there are: {known}")
+        raise UsageError(f"{model} has no version {version} in {settings().models}; there are: {known}; "
+                         "see telco models")
     if not facts.get("verdict"):
         raise IntegrityError(f"{bundles.path_of(model, version)}: bears no verdict of the gate; it is never promoted")
     found = [("gate", Verdict.of(facts["verdict"]))]

@@ -57,7 +57,8 @@ def joined(as_of: date) -> pa.Table:
     found = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
              for model in COLUMNS if (scores := published(model, as_of)) is not None}
     if not found:
-        raise Held(f"extract {as_of}", ["no champion in force has scored this night"], f"telco score --as-of {as_of}")
+        raise Held(f"extract {as_of}", ["no champion in force has scored this night"],
+                   f"telco score churn --as-of {as_of}")
     people = [part for table in found.values() for part in table["subscriber_id"].chunks]
     scored = ordered(pa.table({"subscriber_id": pc.unique(pa.chunked_array(people, pa.string()))}))["subscriber_id"]
     told: dict[str, Any] = {"as_of": pa.repeat(as_of, len(scored))}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipelines.settings import settings
 from pipelines.site.doors import Door, doors
 from pipelines.site.models import Model
 from pipelines.site.models import read as read_models
+from pipelines.site.next_step import Step, decide, look
 from pipelines.site.nights import Night, State, judged
 from pipelines.site.nights import read as read_nights
 from pipelines.site.people import Reason, reasons
@@ -30,7 +31,7 @@ from pipelines.status import newest_day
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["Page", "page", "refreshed", "render", "try_write", "write"]
+__all__ = ["Page", "page", "refreshed", "render", "stand", "try_write", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Page:
     waiting: tuple[Waiting, ...] = ()
     doors: tuple[Door, ...] = ()
     next_step: str = ""
+    step: Step | None = None
 
 
 def write(as_of: date | None = None) -> Path:
@@ -81,17 +83,29 @@ def refreshed() -> Iterator[None]:
 
 def page(as_of: date | None = None) -> Page:
     """Read the home. Damaged files are shown as unknown; an unreadable champion log raises, as everywhere."""
+    told = stand(as_of)
+    if told.as_of is None:
+        return told
+    nights = list(reversed(told.nights))
+    return replace(told, reasons=tuple(reasons(nights)), doors=tuple(doors(nights, list(told.models))))
+
+
+def stand(as_of: date | None = None) -> Page:
+    """The page without what only it shows, its reasons and links: what `telco` alone says on a screen."""
     from pipelines.promotion.standings import standings
 
     day = as_of or newest_day()
     if day is None:
-        return Page(estate().name, None, State.UNKNOWN, next_step="telco demo")
+        return _advised(Page(estate().name, None, State.UNKNOWN))
     nights = judged(read_nights(day))
     models = read_models(nights, standings(), day)
-    return Page(
-        estate().name, day, _state(nights, models), tuple(reversed(nights)), tuple(models), tuple(reasons(nights)),
-        tuple(waiting(day)), tuple(doors(nights, models)), _next(nights, models),
-    )
+    return _advised(Page(estate().name, day, _state(nights, models), tuple(reversed(nights)), tuple(models),
+                         waiting=tuple(waiting(day))))
+
+
+def _advised(told: Page) -> Page:
+    step = decide(look(told.as_of, tuple(reversed(told.nights)), told.models, told.waiting))
+    return replace(told, step=step, next_step=step.command if step.is_owed else "")
 
 
 def _state(nights: list[Night], models: list[Model]) -> State:
@@ -99,15 +113,6 @@ def _state(nights: list[Night], models: list[Model]) -> State:
     order = list(State)
     told = [nights[-1].state if nights else State.UNKNOWN, *(one.serving for one in models if one.champion)]
     return max(told, key=order.index)
-
-
-def _next(nights: list[Night], models: list[Model]) -> str:
-    if not any(one.champion for one in models):
-        return "telco train churn --as-of DAY"
-    if not nights:
-        return "telco night --as-of DAY"
-    behind = [night for night in nights if not night.seen.scores]
-    return f"telco night --as-of {behind[0].seen.as_of}" if behind and not nights[-1].seen.scores else ""
 
 
 def render(told: Page) -> str:

@@ -56,6 +56,7 @@ class Watched:
     tone: str
     reasons: tuple[str, ...]
     report: str
+    action: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _watched(model: str, as_of: date) -> list[Watched]:
         told = _json(path)
         verdict = str(told.get("cause") or told.get("status") or "unknown")
         found.append(Watched(night, verdict, CALM.get(verdict, "alarm"), tuple(map(str, told.get("reasons", ()))),
-                             link(path.with_name("report.html"))))
+                             link(path.with_name("report.html")), str(told.get("action") or "")))
     return found[-WATCHED:]
 
 

@@ -159,7 +159,7 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
         raise NotEnoughData(
             f"training {spec.name} at {as_of}",
             [f"no cut-off matured: the first is {start}, whose label is known at {spec.known_on(start)}"],
-            f"train at {spec.known_on(start)} or later",
+            f"train at {spec.known_on(start)} or later: telco train {spec.name} --as-of {spec.known_on(start)}",
         )
     frames.check_published(spec, cutoffs, as_of)
     may = leave(spec.train_purpose, as_of)

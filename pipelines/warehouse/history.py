@@ -22,7 +22,8 @@ def check(plan: Plan) -> None:
     if reasons:
         raise MissingHistory(
             f"warehouse {plan.as_ofs[-1]}", reasons,
-            "land the drops (telco land), or declare a day absent: telco land --absent FEED --because 'reason'",
+            "land the drops: telco land --as-of DAY; or declare a day absent: telco land --as-of DAY --absent FEED "
+            "--because WHY",
         )
 
 

@@ -79,6 +79,7 @@ def dev(home: Path, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.mlts("D6")
 def test_one_feature_table_is_built_for_one_day_on_an_empty_file_while_a_night_runs(
     built: Any, told: Path, project: Path, night: object,
 ) -> None:
@@ -110,6 +111,7 @@ def test_every_dbt_command_of_the_page_is_one_that_dbt_understands(monkeypatch: 
 
 
 @pytest.mark.live
+@pytest.mark.mlts("D6")
 def test_only_what_an_edit_touches_is_built_against_the_manifest_the_night_left(
     told: Path, project: Path, night: object,
 ) -> None:

@@ -58,6 +58,7 @@ def test_F01_a_day_of_a_backfill_is_late_and_never_waited_for(home: Path, drops:
 
 
 @time_machine.travel(DUE + timedelta(minutes=1), tick=False)
+@pytest.mark.mlts("O1")
 def test_F01_past_its_deadline_a_mandatory_feed_holds_and_is_told_of_once(
     home: Path, drops: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:

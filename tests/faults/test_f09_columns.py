@@ -23,6 +23,7 @@ def columns(feed_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("feed_id", "old"), [(USAGE, "data_kb"), (INVOICES, "amount_cents"), (CARE, "wait_seconds")])
+@pytest.mark.mlts("O1")
 def test_F09_a_renamed_column_is_rejected_naming_both(home: Path, drops: ModuleType, feed_id: str, old: str) -> None:
     drops.estate(feed_id)
     rows = [{**row, "megabytes": row[old]} for row in drops.rows(feed_id)]
@@ -43,6 +44,7 @@ def test_F09_a_nullable_column_left_out_is_rejected_too_and_never_filled_with_nu
 
 
 @pytest.mark.parametrize("feed_id", [USAGE, INVOICES, CARE])
+@pytest.mark.mlts("O1")
 def test_F10_an_added_column_is_ignored_with_a_warning(
     home: Path, drops: ModuleType, feed_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,7 @@ def night(*tables: str) -> list[Measure]:
 
 
 @pytest.mark.parametrize("table", ["billing", "network", "care"])
+@pytest.mark.mlts("O2")
 def test_zeros_in_one_source_hold_and_name_its_columns(table: str) -> None:
     found = triage(night(table), CONTEXT)
     assert (found.cause, found.action) == (Cause.BROKEN_FEED, Action.HOLD)

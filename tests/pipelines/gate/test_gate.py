@@ -151,6 +151,7 @@ def test_a_challenger_that_is_not_clearly_better_is_refused(lower):
     assert "champion v3" in verdict.reasons[0]
 
 
+@pytest.mark.mlts("O4")
 def test_an_old_champion_may_be_refreshed_by_one_that_is_not_worse():
     old = replace(BETTER, age_days=GATE.refresh_after_days + 1, gain=0.0, lower=-0.009)
     assert decide(GOOD, old, GATE).passed

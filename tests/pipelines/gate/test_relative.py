@@ -138,10 +138,12 @@ def test_S21_the_labels_are_asked_of_also_where_nothing_can_be_compared():
     (replace(QUICK, row_slowdown=None), {"speed_row_champion"}),
     (Speed(NAN, NAN, NAN, NAN), {"speed_batch", "speed_row", "speed_batch_champion", "speed_row_champion"}),
 ])
+@pytest.mark.mlts("O6")
 def test_what_is_too_slow_or_was_not_measured_refuses(speed, names):
     assert failed(BETTER, speed) == names
 
 
+@pytest.mark.mlts("O6")
 def test_a_refusal_for_slowness_tells_what_was_measured():
     (reason,) = gate.decide(Case(GOOD, BETTER, replace(QUICK, batch_slowdown=4.2)), GATE).reasons
     assert "at most 3 times as long as champion v3 may a batch take; 4.20 times were measured" in reason

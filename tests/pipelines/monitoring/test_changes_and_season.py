@@ -53,6 +53,7 @@ def test_an_ordinary_house_has_no_known_change(home: Path) -> None:
     assert changes.known(NIGHT, SINCE) == ()
 
 
+@pytest.mark.mlts("O1")
 def test_a_price_list_is_the_day_on_which_many_lines_changed(home: Path) -> None:
     night(SINCE)
     ages = np.random.default_rng(1).integers(1, 400, ROWS).astype(float)
@@ -77,6 +78,7 @@ def test_a_new_operator_is_known_from_the_first_night_with_its_lines(home: Path)
     assert not change.explains(Measure(Family.QUALITY, "rows", "billing_alpha.invoices", 3.0, 1.0))
 
 
+@pytest.mark.mlts("O1")
 def test_cells_of_another_vendor_are_a_change_from_the_list_that_says_so(home: Path) -> None:
     night(SINCE)
     night(NIGHT)

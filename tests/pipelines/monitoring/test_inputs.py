@@ -125,6 +125,7 @@ PLANTED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], Family, str]] =
 
 
 @pytest.mark.parametrize("what", PLANTED)
+@pytest.mark.mlts("O2")
 def test_a_planted_fault_alarms_in_its_family_and_names_what(champion: champions.Champion, what: str) -> None:
     plant, family, subject = PLANTED[what]
     found = alarms(champion, plant(house(NIGHT)))

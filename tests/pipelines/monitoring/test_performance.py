@@ -44,6 +44,7 @@ def test_sixty_quiet_nights_of_few_leavers_alarm_at_most_once(own: dict[str, flo
     assert all(each.bound is not None for night in nights for each in night.values())
 
 
+@pytest.mark.mlts("O7")
 def test_twice_as_many_leavers_as_predicted_is_an_alarm_of_calibration(own: dict[str, float]) -> None:
     found = measured(own, 20_000, seed=5, shift=0.92)
     assert found["calibration"].status is Status.ALARM
@@ -51,6 +52,7 @@ def test_twice_as_many_leavers_as_predicted_is_an_alarm_of_calibration(own: dict
     assert found["auc_loss"].status is Status.OK
 
 
+@pytest.mark.mlts("O7")
 def test_scores_that_no_longer_rank_are_an_alarm_of_the_auc(own: dict[str, float]) -> None:
     said, came = people(20_000, seed=6)
     dealt = np.random.default_rng(0).permutation(said)
@@ -76,6 +78,7 @@ def test_one_class_or_nobody_is_no_alarm_and_no_number(own: dict[str, float], ca
     assert not any(each.status is Status.ALARM for each in found.values())
 
 
+@pytest.mark.mlts("O7")
 def test_a_margin_that_did_not_come_is_an_alarm_and_noise_is_not() -> None:
     draw = np.random.default_rng(3)
     said = draw.gamma(4, 10, 5_000)

@@ -54,6 +54,7 @@ def test_what_people_do_may_shift_and_a_list_of_what_there_is_may_not() -> None:
 
 
 @pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.mlts("O2")
 def test_a_broken_drop_alarms_and_says_what_is_usual(what: str) -> None:
     tonight, name = BROKEN[what]
     found = alarms(tonight)
@@ -104,6 +105,7 @@ def of_usage(as_of: date) -> dict[str, Measure]:
     return {one.name: one for one in quality.measure(as_of) if one.subject == FEED}
 
 
+@pytest.mark.mlts("O2")
 def test_zeros_that_landed_are_seen_on_their_night_and_an_absent_drop_on_its_own(home: Path) -> None:
     first = date(2026, 5, 1)
     for back in range(8):

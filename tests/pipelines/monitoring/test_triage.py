@@ -86,6 +86,7 @@ def test_without_last_year_only_a_shift_that_reaches_the_scores_is_trained_for()
     assert (trained.cause, trained.action) == (Cause.POPULATION_SHIFT, Action.RETRAIN)
 
 
+@pytest.mark.mlts("O7")
 def test_matured_labels_are_worth_a_training_and_a_leading_sign_is_told_before_them() -> None:
     leading, matured = triage([*inputs(), LEAVING], context()), triage([*inputs(), LEAVING, TRUTH], context())
     assert (leading.cause, leading.action) == (Cause.CONCEPT_SHIFT, Action.FLAG)

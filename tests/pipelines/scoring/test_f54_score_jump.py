@@ -44,7 +44,7 @@ def published(model: str) -> list[tuple[str, ...]]:
     return list(Dataset(settings().scores / model, SCORES).entries())
 
 
-@pytest.mark.mlts("M3")
+@pytest.mark.mlts("O2")
 def test_F54_a_feature_times_a_thousand_holds_the_night_and_a_person_may_let_it_pass(planted: None) -> None:
     with pytest.raises(Held, match="the scores jumped against 2026-01-12") as held:
         scoring.score("churn", LATER)

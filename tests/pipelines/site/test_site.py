@@ -58,6 +58,7 @@ def test_the_page_tells_of_the_newest_night_the_champion_and_what_was_refused(st
     assert [model.name for model in told.models if model.champion is None] == ["ltv", "upgrade"]
 
 
+@pytest.mark.mlts("O4")
 def test_time_is_an_argument_scores_expire_by_the_day_that_is_given(stood: Path) -> None:
     expiry = LAST + timedelta(days=3)
     assert site.page(expiry - timedelta(days=1)).models[0].serving is State.OK
