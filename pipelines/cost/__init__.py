@@ -25,7 +25,7 @@ from pipelines.clock import utc_now
 from pipelines.cost import meter
 from pipelines.cost.meter import Reading, Spent
 
-__all__ = ["PROCESS", "add", "counted", "folder", "process", "under_way"]
+__all__ = ["DONE", "PROCESS", "add", "counted", "folder", "process", "subscribers", "under_way"]
 
 log = logging.getLogger(__name__)
 

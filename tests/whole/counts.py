@@ -1,0 +1,181 @@
+"""What a night does, in counts that no machine changes, by stage: watched while it runs, or asked of its queries after.
+
+Watched are the system's own steps in this process: libraries their code imports, Parquet files they open and rows they
+read, files they hash, queries they ask DuckDB and rows these scan. What dbt ran in its own process is asked again of the
+tables it left, with DuckDB's profile. Figures the night may have stand in a file; `compared` says which of them grew.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import importlib.util
+import json
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import cost
+
+Counts = dict[str, dict[str, Any]]
+OURS = ("pipelines", "expectations")
+FIGURES = Path(__file__).with_name("night_counts.json")
+ACCEPT = "pytest tests/whole -k counts --accept-counts"
+# Of a count that may differ a little from one run to the next. Rows and files are those of a seeded house.
+TOLERANCE = 0.02
+
+
+class Watch:
+    """Counts by stage. Without a step under way nothing is counted."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self.libraries: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, **counts: int) -> None:
+        if stage := cost.under_way():
+            self.counts[stage].update(counts)
+
+    def told(self) -> Counts:
+        return {stage: {**counts, "libraries": sorted(self.libraries[stage])} for stage, counts in self.counts.items()}
+
+
+@contextmanager
+def watched() -> Iterator[Watch]:
+    """Count what the steps within the block do."""
+    watch = Watch()
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as logs:
+        _watch_imports(watch, patch)
+        _watch_files(watch, patch)
+        ended = _watch_queries(watch, patch, Path(logs))
+        yield watch
+        ended()
+
+
+def _watch_imports(watch: Watch, patch: pytest.MonkeyPatch) -> None:
+    """An import statement that runs is seen whether its module is loaded or not; what a module of ours imports as it
+    loads is read in its source. Together: what a new process would load for this stage by our own words."""
+    real = builtins.__import__
+
+    def spy(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        stage, importer = cost.under_way(), (globals or {}).get("__name__") or ""
+        if stage and level == 0 and importer.partition(".")[0] in OURS:
+            for wanted in (name, *(f"{name}.{part}" for part in fromlist or ())):
+                watch.libraries[stage] |= loads(wanted)
+        return real(name, globals, locals, fromlist, level)
+
+    patch.setattr(builtins, "__import__", spy)
+
+
+@lru_cache(maxsize=None)
+def loads(module: str) -> frozenset[str]:
+    """Libraries that loading a module loads, by our sources alone; of a library itself: its name."""
+    found, seen, waiting = set[str](), set[str](), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name.partition(".")[0] not in OURS:
+            found.add(name.partition(".")[0])
+            continue
+        if parent := name.rpartition(".")[0]:
+            waiting.append(parent)
+        source = _source(name)
+        waiting += _imported(source) if source else []
+    return frozenset(found - set(_standard()))
+
+
+def _standard() -> frozenset[str]:
+    import sys
+
+    return sys.stdlib_module_names
+
+
+def _source(name: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name within a module
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _imported(source: Path) -> list[str]:
+    """What a module imports as it loads: not within functions, not for a type checker."""
+    found: list[str] = []
+    for node in _loading(ast.parse(source.read_text(encoding="utf-8")).body):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def _loading(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        if isinstance(node, (ast.Try, ast.With)) or (
+                isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.unparse(node.test)):
+            yield from _loading(node.body)
+        yield node
+
+
+def _watch_files(watch: Watch, patch: pytest.MonkeyPatch) -> None:
+    read_table, opened, digest = pq.read_table, pq.ParquetFile.__init__, hashlib.file_digest
+
+    def read(*args: Any, **kwargs: Any) -> Any:
+        table = read_table(*args, **kwargs)
+        watch.add(files_read=1, rows_read=table.num_rows)
+        return table
+
+    def open_(self: Any, *args: Any, **kwargs: Any) -> None:
+        watch.add(files_read=1)
+        opened(self, *args, **kwargs)
+
+    def hash_(*args: Any, **kwargs: Any) -> Any:
+        watch.add(files_hashed=1)
+        return digest(*args, **kwargs)
+
+    patch.setattr(pq, "read_table", read)
+    patch.setattr(pq.ParquetFile, "__init__", open_)
+    patch.setattr(hashlib, "file_digest", hash_)
+
+
+def _watch_queries(watch: Watch, patch: pytest.MonkeyPatch, logs: Path) -> Callable[[], None]:
+    """DuckDB's own log and profile, of every connection that a step opens; read when the block has ended."""
+    real, opened = duckdb.connect, list[tuple[str, Path]]()
+
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        connection = real(*args, **kwargs)
+        if stage := cost.under_way():
+            folder = logs / str(len(opened))
+            opened.append((stage, folder))
+            connection.execute("set profiling_coverage = 'ALL'")
+            connection.execute("pragma enable_profiling = 'no_output'")
+            connection.execute(
+                f"call enable_logging(['QueryLog', 'Metrics'], storage = 'file', storage_path = '{folder}')")
+        return connection
+
+    def read() -> None:
+        for stage, folder in opened:
+            for queries, rows in duckdb.execute(_OF_A_LOG, [f"{folder}/*.csv"]).fetchall():
+                watch.counts[stage].update({"queries": queries, "rows_scanned": rows})
+
+    patch.setattr(duckdb, "connect", connect)
+    return read
+
+
+_OF_A_LOG = """
+    select count(*) filter (type = 'QueryLog'),
+           coalesce(sum(cast(regexp_extract(message, 'total_rows_scanned, ''value'': (\\d+)', 1) as bigint))
+                    filter (message like '%query.total_rows_scanned%'), 0)
+    from read_csv(?, union_by_name = true)
+"""
