@@ -74,7 +74,7 @@ class Costs:
 
 def costs(last: int = LAST) -> Costs:
     """Of at most so many of the newest nights that are recorded from land to monitor; of none, `note` says why."""
-    nights, people = _nights(runs()), dict[str, int]()
+    nights, people = by_night(runs()), dict[str, int]()
     for as_of in list(nights):
         open_then = cost.subscribers(as_of)
         if open_then and set(ESSENTIAL) <= {one["step"] for one in nights[as_of]}:
@@ -106,7 +106,7 @@ def runs() -> list[Run]:
     return found
 
 
-def _nights(found: Iterable[Run]) -> dict[str, list[Run]]:
+def by_night(found: Iterable[Run]) -> dict[str, list[Run]]:
     """By as_of, the first run of each step that was done: another one finds most of its work done."""
     first: dict[tuple[Any, ...], Run] = {}
     for one in found:
