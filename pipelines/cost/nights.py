@@ -139,8 +139,8 @@ def _stages(nights: Sequence[Sequence[Run]]) -> Iterable[Stage]:
         yield Stage(
             name, int(median(map(len, by_night))), float(sums["wall_s"]), float(sums["cpu_s"]),
             float(median(one["peak_mb"] for one in largest)), all(one["peak_is_bound"] for one in largest),
-            *(int(sums[field]) for field in _SUMMED[2:]),
-            modules=max(one["modules"] for own in by_night for one in own),
+            int(sums["read_bytes"]), int(sums["written_bytes"]), int(sums["rows_in"]), int(sums["rows_out"]),
+            int(sums["queries"]), max(one["modules"] for own in by_night for one in own),
         )
 
 
