@@ -89,7 +89,8 @@ def costs(last: int = LAST) -> Costs:
         tuple(whole), subscribers, tuple(_stages([nights[as_of] for as_of in whole])), kept, median(cpu.values()),
         median(cpu[as_of] / people[as_of] * MILLION for as_of in whole),
         sum(one.gb_per_million for one in kept if one.of_a_night),
-        f"{subscribers:,} subscribers: much of this is starting, which a million pay once; no figure for a million"
+        f"{subscribers:,} subscribers: much of this (starting, pages of reports) does not grow with them. No figure "
+        "for a million"
         if subscribers < FEW else "",
     )
 

@@ -167,6 +167,8 @@ def _watch_queries(watch: Watch, patch: pytest.MonkeyPatch, logs: Path) -> Calla
         for stage, folder, connection in opened:
             with suppress(duckdb.ConnectionException):  # closed already
                 connection.execute("call disable_logging()")
+            if not list(folder.glob("*.csv")):  # opened and closed without a query
+                continue
             for queries, rows in duckdb.execute(_OF_A_LOG, [f"{folder}/*.csv"]).fetchall():
                 watch.counts[stage].update({"queries": queries, "rows_scanned": rows})
 

@@ -162,7 +162,7 @@ def test_status_tells_the_median_night_and_scales_it_to_a_million(home: Path) ->
     text = asked()
     assert "median of 3 nights to 2026-03-03, 2,000 subscribers" in text
     assert "6,000 (12.0 for 2,000)" in text
-    assert "no figure for a million" in text
+    assert "No figure for a million" in text
 
 
 def test_status_says_what_is_missing_where_nothing_or_no_whole_night_is_recorded(home: Path) -> None:
