@@ -14,7 +14,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from functools import wraps
@@ -51,7 +50,7 @@ class _Open:
     days: set[str | None] = field(default_factory=set)
 
 
-_under_way: ContextVar[_Open | None] = ContextVar("step under way", default=None)
+_open: list[_Open | None] = []  # innermost last; of the process and not of a thread, so that a step's threads count
 _last: dict[int, Reading] = {}  # by process: where what it used was told last
 
 
@@ -90,15 +89,19 @@ def process() -> Iterator[None]:
 
 def add(**counts: int) -> None:
     """Counts of the step under way: rows_in, rows_out, queries. Outside a step: nothing."""
-    step = _under_way.get()
+    step = _innermost()
     if step is not None:
         step.counts.update(counts)
 
 
 def under_way() -> str:
     """The name of the step under way; empty outside one."""
-    step = _under_way.get()
+    step = _innermost()
     return step.step if step is not None else ""
+
+
+def _innermost() -> _Open | None:
+    return _open[-1] if _open else None
 
 
 def folder() -> Path:
@@ -114,15 +117,15 @@ def _recorded(
 ) -> Iterator[None]:
     opened, ended = None, DONE
     with _harmless():
-        opened = _Open(step, facts(), began(), utc_now().isoformat(timespec="seconds"), _under_way.get())
-    mark = _under_way.set(opened)
+        opened = _Open(step, facts(), began(), utc_now().isoformat(timespec="seconds"), _innermost())
+    _open.append(opened)
     try:
         yield
     except BaseException as error:
         ended = type(error).__name__ if not isinstance(error, SystemExit) or error.code else DONE
         raise
     finally:
-        _under_way.reset(mark)
+        _open.pop()
         with _harmless():
             if opened is not None:
                 _close(opened, ended)
