@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from pipelines import cost
 from pipelines.clock import DAY, days
 from pipelines.errors import NoChampion, UsageError
 from pipelines.estate import estate
@@ -116,6 +117,7 @@ def bootstrap(
     return build_history(first, last, every_day=every_day, report=report)
 
 
+@cost.counted("land_history")
 def land_history(last: date, *, initial: bool = False, report: Report = silent) -> list[Any]:
     """Land every drop from the start of history to `last - 1`; what has landed already is a no-op."""
     from pipelines import landing
@@ -128,6 +130,7 @@ def land_history(last: date, *, initial: bool = False, report: Report = silent) 
     return landed
 
 
+@cost.counted("build_history")
 def build_history(first: date, last: date, *, every_day: bool = False, report: Report = silent) -> list[Any]:
     """Build and publish features and labels of the range in one dbt build, then bring the online store to `last`."""
     from pipelines import features, warehouse

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from pipelines import cost
 from pipelines.clock import parse_day
 from pipelines.errors import UsageError
 from pipelines.estate import estate
@@ -43,6 +44,7 @@ class Purged:
     kept: tuple[str, ...] = ()
 
 
+@cost.counted("purge")
 def purge(as_of: date) -> list[Purged]:
     """Remove what has been held for longer than the estate's retention, seen from `as_of`; one Purged a class.
 

@@ -14,6 +14,7 @@ from pipelines.settings import settings
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--ml-test-score", action="store_true", help="print the ML Test Score of the marked tests")
+    parser.addoption("--accept-counts", action="store_true", help="what a night was counted to do is what it may do")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,13 +23,14 @@ def main() -> None:
 
 def run(words: Sequence[str]) -> int:
     """One command, by its words; what went wrong is told on stderr and ends with the next command. The exit code."""
+    from pipelines import cost
     from pipelines.cli.app import app
     from pipelines.errors import TelcoError
     from pipelines.publish import writing
     from pipelines.settings import home_folder
 
     try:
-        with writing(home_folder()):
+        with writing(home_folder()), cost.process():
             app(list(words), prog_name="telco")  # by this name, whatever Python was called with: completion goes by it
     except TelcoError as error:
         print(f"telco: {told(error, words)}", file=sys.stderr)

@@ -35,8 +35,17 @@ def night(as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
     show.table(f"Night {as_of}", ["step", "result"], rows)
 
 
-def status(json: Json = False) -> None:
+def status(
+    cost: Annotated[bool, typer.Option("--cost", help="What the last nights cost instead, from recorded runs: time, "
+                                                      "memory, bytes, and all of it per million subscribers.")] = False,
+    json: Json = False,
+) -> None:
     """Where things stand: what has landed, what is published, which champions are in force, the last verdicts."""
+    if cost:
+        from pipelines.cli import costs
+
+        costs.tell(json)
+        return
     from pipelines import status as standing
 
     now = standing.status()

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines import cost
 from pipelines.errors import UsageError
 from pipelines.features import store
 from pipelines.features.frames import verify
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 FACTS, SCORES = "subscriber_online", "subscriber_scores"
 
 
+@cost.counted("materialize")
 def materialize(as_of: date, *, report: Report = silent) -> bool:
     """Bring the online views to as_of. False when all of them stand at a later one: they are left untouched.
 

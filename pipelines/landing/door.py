@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 from statistics import median
 
-from pipelines import quality
+from pipelines import cost, quality
 from pipelines.clock import DAY, days
 from pipelines.errors import Held, RejectedFile, UsageError
 from pipelines.estate import estate
@@ -34,6 +34,8 @@ USUAL_DROPS, FEWEST_DROPS, FEWEST_ROWS = 8, 4, 100  # the drops a drop is compar
 _COVERED = "covered by the day-zero dump of "
 
 
+@cost.counted("land", lambda landed: {
+    "rows_in": sum(one.rows + one.quarantined for one in landed), "rows_out": sum(one.rows for one in landed)})
 def land(
     as_of: date, *, source: str | None = None, initial: bool = False, report: Report = silent
 ) -> list[Landed]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import bundle as bundles
-from pipelines import champions
+from pipelines import champions, cost
 from pipelines.champions import Champion
 from pipelines.errors import Held, NoChampion, TelcoError
 from pipelines.models import spec_of
@@ -54,6 +54,7 @@ class DriftVerdict:
         return self.cause is not Cause.UNKNOWN and self.action is not Action.HOLD
 
 
+@cost.counted("monitor", lambda verdict: {"rows_in": verdict.current_rows})
 def monitor(model: str, as_of: date, *, report: Report = silent) -> DriftVerdict:
     """Measure, judge, and write reports/drift/<model>/as_of=D/{report.html,verdict.json,measures.parquet} and the
     model's trend page. Safe to repeat.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipelines import bundle as bundles
-from pipelines import champions, pairing, tracking
+from pipelines import champions, cost, pairing, tracking
 from pipelines.champions import Champion
 from pipelines.clock import parse_day
 from pipelines.decisions import record
@@ -82,6 +82,7 @@ def promote(model: str, as_of: date, *, report: Report = silent) -> Champion | N
     return step.champion
 
 
+@cost.counted("promote")
 def advance(model: str, as_of: date, *, report: Report = silent) -> Step:
     """One step of the challenger on its way. Safe to repeat, and after a kill anywhere the next call goes on.
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines import cost
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.models import SPECS
@@ -31,6 +32,7 @@ ROSTER = ["subscriber_id", "operator", "region", "segment"]
 COLUMNS = {spec.name: {one.source: one.name for one in of_model(spec) if one.source} for spec in SPECS.values()}
 
 
+@cost.counted("extract")
 def extract(as_of: date) -> Path:
     """Write `extracts/as_of=D/scores.csv`, scores.parquet beside it, and return the former's path.
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipelines import bundle as bundles
+from pipelines import cost
 from pipelines.decisions import record
 from pipelines.errors import Held, IntegrityError
 from pipelines.governance.population import Population, population
@@ -82,6 +83,8 @@ class Computed:
         return dict(sorted((self.people.excluded + Counter(self.unscored)).items()))
 
 
+@cost.counted("score", lambda scored: {
+    "rows_in": scored.rows + sum(scored.excluded.values()), "rows_out": scored.rows})
 def score(
     model: str, as_of: date, *, accept_jump: str = "", by: str = "", report: Report = silent
 ) -> Scored:

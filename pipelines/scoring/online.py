@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pipelines import cost
 from pipelines.errors import Held
 from pipelines.governance.veto import without_withdrawn
 from pipelines.progress import Report, silent
@@ -20,6 +21,7 @@ SEPARATOR = "; "
 CAN_ACT = " (can be acted on)"
 
 
+@cost.counted("push")
 def push(as_of: date, *, report: Report = silent) -> bool:
     """Push the scores of the champions in force. False when the online store holds a later night: it is left untouched.
 

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pipelines import cost
 from pipelines.errors import Held, IntegrityError, NotEnoughData, RegistryAway
 from pipelines.estate import estate
 from pipelines.gate import Evaluation, Verdict
@@ -74,6 +75,7 @@ class _Work:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+@cost.counted("train", lambda result: {"rows_in": result.evaluation.rows})
 def train(model: str, as_of: date, *, by: str = "", report: Report = silent) -> TrainResult:
     """Train, register and judge `model` on every cut-off whose label is known at as_of. It promotes nobody.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from pipelines import cost
 from pipelines.errors import UsageError
 from pipelines.progress import Report, silent
 from pipelines.publish import Entry
@@ -45,6 +46,7 @@ def publish(as_ofs: Sequence[date], *, report: Report = silent) -> list[Entry]:
         return publication.publish(plan, report=report)
 
 
+@cost.counted("unify", lambda entries: {"rows_out": sum(entry.rows for entry in entries)})
 def unify(
     as_ofs: Sequence[date], *, nights: Sequence[date] | None = None, report: Report = silent
 ) -> list[Entry]:

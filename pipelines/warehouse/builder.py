@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines import cost
 from pipelines.errors import Held, TelcoError, UsageError
 from pipelines.progress import Report, silent
 from pipelines.settings import PROJECT, QUIET, settings
@@ -77,6 +78,7 @@ def run(words: Sequence[str]) -> dict[str, Any]:
         pass_fds=lock.descriptors(),
     )
     results: dict[str, Any] = json.loads(results_file.read_text()) if results_file.exists() else {"results": []}
+    cost.add(queries=len(results["results"]))
     if done.returncode != 0:
         raise _failure(results, done.stdout + done.stderr, logs / "dbt.log")
     return results

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import night_counts
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -33,6 +34,7 @@ class World:
     night: Any
     bytes_after_first_pass: dict[str, str]
     backup: Path  # taken before that night
+    watch: night_counts.Watch  # what that night did
 
 
 def published_bytes(home: Path) -> dict[str, str]:
@@ -70,8 +72,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     from pipelines import backup
 
     kept = backup.back_up(tmp_path_factory.mktemp("backups") / "before.tar", with_raw=True).path
-    first = night.night(last + timedelta(days=1))
-    yield World(settings().home, last, trained, first, published_bytes(settings().home), kept)
+    with night_counts.watched() as watch:
+        first = night.night(last + timedelta(days=1))
+    yield World(settings().home, last, trained, first, published_bytes(settings().home), kept, watch)
     patch.undo()
     settings.cache_clear()
 
@@ -184,6 +187,15 @@ def test_drift_is_judged_for_every_scored_model_with_a_report_to_read(world: Wor
     assert night.monitored["churn"].is_all_clear
     report = world.home / "reports" / "drift" / "churn" / f"as_of={night.as_of}" / "report.html"
     assert report.stat().st_size > 10_000
+
+
+def test_a_night_does_no_more_than_its_counts_say(world: World, pytestconfig: pytest.Config) -> None:
+    """Queries, rows, files, bytes kept and libraries of each stage; no clock. On purpose: `night_counts.ACCEPT`."""
+    found = night_counts.of_a_night(world.home, str(world.night.as_of), world.watch)
+    if pytestconfig.getoption("--accept-counts"):
+        night_counts.accept(found)
+    grown = night_counts.compared(found, night_counts.figures())
+    assert not grown, "\n".join([*grown, f"if this is meant: {night_counts.ACCEPT}"])
 
 
 def test_a_night_before_the_first_champion_is_skipped_with_the_reason(world: World) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from pipelines import cost
 from pipelines.errors import Held, UsageError
 from pipelines.governance import audit, tombstones
 from pipelines.governance.erasure import clear, datasets, models, numbers, person, proof, traces
@@ -55,6 +56,7 @@ def due(as_of: date) -> dict[str, str]:
     return {token: request for token, request in sorted(asked.items()) if token in known}
 
 
+@cost.counted("erase")
 def erase(
     requests: Mapping[str, str], on: date, *, dry_run: bool = False, report: Report = silent
 ) -> Proof | None:
