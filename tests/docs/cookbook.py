@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PLACE = re.compile(r"(New file|At the end of|In) `([^`]+)`[^`]*:\s*$")
 _EXIT = re.compile(r"\s+# exit (\d)\b.*$")
-_MARK = "@@ block"
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def run(block: Block, folder: Path, home: Path, skip: Sequence[str] = ()) -> str
     """What a block prints, stdout and stderr as they come."""
     text = block.text
     if block.language == "sh":
-        words = ["bash", "-euo", "pipefail", "-c", _script(text, skip)]
+        words = ["bash", "-aeuo", "pipefail", "-c", _script(text, skip, home.parent / f"shell-{home.name}")]
     elif block.language == "python":
         words = [sys.executable, "-c", text]
     else:
@@ -108,9 +107,9 @@ def run(block: Block, folder: Path, home: Path, skip: Sequence[str] = ()) -> str
     return done.stdout
 
 
-def _script(text: str, skip: Sequence[str]) -> str:
-    """The lines of a block, those with `# exit N` held to it."""
-    lines = []
+def _script(text: str, skip: Sequence[str], shell: Path) -> str:
+    """The lines of a block, those with `# exit N` held to it; variables and folder are those the block before left."""
+    lines = [f"test ! -f {shell} || source {shell}", f"trap '{{ export -p; echo cd $PWD; }} > {shell}' EXIT"]
     for line in text.splitlines():
         wanted = _EXIT.search(line)
         if any(line.startswith(word) for word in skip):
@@ -134,8 +133,11 @@ def environment(folder: Path, home: Path) -> dict[str, str]:
             shim = tools / name
             shim.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{module}" "$@"\n')
             shim.chmod(0o755)
-        (tools / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-        (tools / "python").chmod(0o755)
+        # `-o`: this interpreter's environment stands in for the one that `make setup` would build beside a copy.
+        for name, command in (("python", sys.executable), ("make", f"/usr/bin/env -S make -o {sys.prefix}/.ready "
+                                                                   f"VENV={sys.prefix}")):
+            (tools / name).write_text(f'#!/bin/sh\nPATH=${{PATH#*:}}\nexec {command} "$@"\n')
+            (tools / name).chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TELCO_", "MLFLOW_", "DBT_"))}
     code = folder if (folder / "pipelines").exists() else ROOT
     return {**kept, "TELCO_HOME": str(home), "PYTHONPATH": str(code), "COLUMNS": "200", "DO_NOT_TRACK": "true",
