@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import bundle as bundles
 from pipelines.decisions import record
-from pipelines.errors import Held, IntegrityError
+from pipelines.errors import IntegrityError
 from pipelines.governance.population import Population, population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec

@@ -1,11 +1,10 @@
 """A page that is done as it is written: its files are made, its edits applied, its commands run, its output compared.
 
-A page is its fenced blocks in order. ```` ```sh ```` is run by bash; a line that ends in `# exit 3` must end so, every
-other must end 0. A block without a language after it is what the commands print: each of its lines, with numbers,
-tokens and spaces aside, must be among what was printed, in that order (`...` stands for any lines). A block below a
-sentence that begins *New file `path`*, *At the end of `path`* or *In `path`* is that file, its end, or an edit of it (a
-diff without line numbers: what it takes out must be there once). ```` ```python ```` and ```` ```sql ```` elsewhere are run
-and their output is compared too.
+A page is its fenced blocks in order. `sh`: run by bash; a line that ends in `# exit 3` must end so, every other 0. A
+block without a language after it is what the commands print: each of its lines, with numbers, tokens and spaces aside,
+must be among what was printed, in that order (`...` stands for any lines). A block below a sentence that ends in *New
+file `path`:*, *At the end of `path`:* or *In `path`, ...:* is that file, its end, or an edit of it (a diff without line
+numbers: what it takes out must be there once). `python` and `sql` (DuckDB) elsewhere are run as `sh` is.
 """
 
 from __future__ import annotations

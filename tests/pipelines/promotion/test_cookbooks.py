@@ -36,10 +36,7 @@ def do(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         if block.language == "sh":
             for line in block.text.splitlines():
                 monkeypatch.setattr(sys, "argv", shlex.split(line))
-                with pytest.raises(SystemExit) as end:
-                    cli.main()
-                    raise SystemExit(0)
-                assert not end.value.code, line
+                cli.main()  # ends with SystemExit when the command fails
                 count += 1
             said = "".join(capsys.readouterr())
         elif block.language == "" and said:
