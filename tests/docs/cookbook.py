@@ -107,8 +107,9 @@ def run(block: Block, folder: Path, home: Path, skip: Sequence[str] = ()) -> str
 
 
 def _script(text: str, skip: Sequence[str], shell: Path) -> str:
-    """The lines of a block, those with `# exit N` held to it; variables and folder are those the block before left."""
-    lines = [f"test ! -f {shell} || source {shell}", f"trap '{{ export -p; echo cd $PWD; }} > {shell}' EXIT"]
+    """The lines of a block, those with `# exit N` held to it; variables, functions and folder are as the block before left."""
+    lines = [f"test ! -f {shell} || source {shell}",
+             f"trap '{{ export -p | grep -v \"^declare -[a-z]*r\"; declare -f; echo cd $PWD; }} > {shell}' EXIT"]
     for line in text.splitlines():
         wanted = _EXIT.search(line)
         if any(line.startswith(word) for word in skip):
