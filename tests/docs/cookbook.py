@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_PLACE = re.compile(r"(New file|At the end of|In) `([^`]+)`[^`]*:\s*$")
+_PLACE = re.compile(r"(New file|[Aa]t the end of|[Ii]n) `([^`]+)`[^`]*:\s*$")
 _EXIT = re.compile(r"\s+# exit (\d)\b.*$")
 
 
@@ -42,7 +42,7 @@ def blocks(page: Path) -> Iterator[Block]:
         between = text[end:found.start()].strip()
         place = _PLACE.search(between)
         if place:
-            last = Block(found[1], found[2], place[1], place[2])
+            last = Block(found[1], found[2], place[1].capitalize(), place[2])
         elif not between and found[1] == last.language == "diff":
             last = Block(found[1], found[2], last.place, last.path)
         else:
