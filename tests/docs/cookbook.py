@@ -107,7 +107,7 @@ def run(block: Block, folder: Path, home: Path, skip: Sequence[str] = ()) -> str
 
 
 def _script(text: str, skip: Sequence[str], shell: Path) -> str:
-    """The lines of a block, those with `# exit N` held to it; variables, functions and folder are as the block before left."""
+    """The lines of a block, `# exit N` held to; variables, functions and folder are as the block before left them."""
     lines = [f"test ! -f {shell} || source {shell}",
              f"trap '{{ export -p | grep -v \"^declare -[a-z]*r\"; declare -f; echo cd $PWD; }} > {shell}' EXIT"]
     for line in text.splitlines():
