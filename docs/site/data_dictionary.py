@@ -10,7 +10,8 @@ from pipelines.scoring.dictionary import columns
 PAGE: Final = Path(__file__).resolve().parents[1] / "reference" / "extract.md"
 ABOUT: Final = """# The extract and the call list
 
-`python docs/site/data_dictionary.py` writes this page from the contract, `pipelines/scoring/dictionary.py`.
+How to open it and what to ask it: [tonight's list](../cookbooks/use_the_extract.md). Here is every column in words, as
+`python docs/site/data_dictionary.py` writes them from the contract, `pipelines/scoring/dictionary.py`.
 
 Every night that a champion scored leaves `extracts/as_of=DAY/scores.csv` and `scores.parquet`: one row for everyone
 scored, sorted by `subscriber_id`. Nobody is in it who has not consented to it, or withdrew by anything that has

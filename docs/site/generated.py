@@ -33,6 +33,7 @@ def on_config(config: Any) -> Any:
     config["nav"] = [
         {"Start": ["index.md", *below("tutorials")]},
         {"How to": below("cookbooks")},
+        {"Privacy": below("privacy")},
         {"Runbooks": below("runbooks")},
         {"Reference": [*sorted({*below("reference"), *(page for page in made if page.startswith("reference/"))})]},
         {"Interface": [page for page in made if page.startswith("interface/")]},

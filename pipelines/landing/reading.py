@@ -113,7 +113,7 @@ def check_columns(feed: Feed, found: Sequence[str]) -> None:
         raise Damaged(
             f"columns missing: {named(feed, missing)}; columns unexpected: "
             f"{named(feed, unexpected(feed, found)) or 'none'}"
-            + (". Map them under [feeds.....columns] or .constants" if feed.like else "")
+            + (f'. Map them under [feeds."{feed.id}".columns] or .constants' if feed.like else "")
         )
     if feed.is_strict and (extra := unexpected(feed, found)):
         raise Damaged(f"columns nobody mapped: {named(feed, extra)}. Map them in pipelines/landing/feeds/counters.py, "

@@ -109,7 +109,7 @@ def _column_faults(own: Feed, facts: FeedFacts) -> Iterator[str]:
     for name, words in facts.values.items():
         yield from _value_faults(columns.get(name), words)
     for name, word in facts.constants.items():
-        if name in columns and columns[name].values and word not in columns[name].values:
+        if word and name in columns and columns[name].values and word not in columns[name].values:
             yield f"constants.{name}: {word!r} is none of {', '.join(columns[name].values)}"
 
 

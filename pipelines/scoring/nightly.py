@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import bundle as bundles
 from pipelines import cost
 from pipelines.decisions import record
-from pipelines.errors import Held, IntegrityError
+from pipelines.errors import IntegrityError
 from pipelines.governance.population import Population, population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
@@ -117,15 +117,18 @@ def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
 
     _check_bundle(bundle, spec, bundle.version)
     people = population(spec.score_purpose, as_of)
-    frame = features.scoring_frame(spec.feature_service, as_of)
-    features.prove_equal(spec.feature_service, as_of, frame)
+    # The version's own service, not the spec's: a spec that names a new one trains with it, while the champion of the
+    # old one goes on scoring until a version of the new one has had its shadow nights.
+    service = bundle.feature_service
+    frame = features.scoring_frame(service, as_of)
+    features.prove_equal(service, as_of, frame)
     frame = people.only(frame)
     if spec.kind is Kind.FORMULA:
         table, unscored = lifetime_value(bundle, spec, frame, as_of)
     else:
         table, unscored = classify(bundle, frame, as_of), {}
     return Computed(spec, bundle, as_of, _stamped(table, spec, bundle.version, as_of), people, unscored,
-                    features.partition_digests(spec.feature_service, as_of))
+                    features.partition_digests(service, as_of))
 
 
 def publish(dataset: Dataset, computed: Computed, inputs: Mapping[str, Any]) -> Entry:
@@ -149,10 +152,6 @@ def since_last_week(model: str, as_of: date) -> Stability | None:
 def _check_bundle(bundle: bundles.Bundle, spec: ModelSpec, version: int) -> None:
     if (bundle.model, bundle.version) != (spec.name, version):
         raise IntegrityError(f"{bundle.directory}: holds {bundle.model} v{bundle.version}, not {spec.name} v{version}")
-    if bundle.feature_service != spec.feature_service:
-        raise Held(f"{spec.name} v{version}",
-                   [f"trained with {bundle.feature_service}, the spec now says {spec.feature_service}"],
-                   "train a version with this service; until it is promoted keep the old service in the spec")
 
 
 def _stamped(table: pa.Table, spec: ModelSpec, version: int, as_of: date) -> pa.Table:

@@ -120,8 +120,10 @@ def _study(spec: ModelSpec, path: Path) -> Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=f"{spec.name}-{spec.digest[:12]}", storage=f"sqlite:///{path}", direction="minimize",
-        sampler=optuna.samplers.TPESampler(seed=spec.seed), load_if_exists=True,
+        load_if_exists=True,
     )
+    # A study that goes on must not draw its first sets again.
+    study.sampler = optuna.samplers.TPESampler(seed=spec.seed + len(study.trials))
     if not study.trials:
         study.enqueue_trial({name: spec.parameters[name] for name in SPACE if name in spec.parameters})
     return study

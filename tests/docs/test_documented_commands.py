@@ -58,7 +58,7 @@ def test_a_documented_command_parses(command: str, tmp_path: Path, monkeypatch: 
         assert words[1] in TARGETS
         return
     monkeypatch.chdir(tmp_path)
-    for name in ("Telco-Customer-Churn.csv", "FILE", "rows.jsonl", "churn-v1.zip"):
+    for name in ("Telco-Customer-Churn.csv", "FILE", "rows.jsonl", "churn-v1.zip", "before.tar"):
         (tmp_path / name).touch()
     words = words[:words.index(">")] if ">" in words else words
     words = [_stand_in(word, tmp_path) for word in words]

@@ -14,6 +14,7 @@ from pipelines.features import rules, store
 from pipelines.models import SPECS
 from pipelines.models.spec import Purpose
 from pipelines.settings import PROJECT, settings
+from pipelines.warehouse.publication import FEATURES
 
 FILES = sorted((PROJECT / "feature_repo").glob("*.py"))
 
@@ -70,7 +71,7 @@ def test_every_view_of_a_service_says_which_column_is_never_null_and_serves_one_
 
 def test_every_source_reads_published_files_only_and_knows_when_rows_were_known(registered: Any) -> None:
     sources = [view.batch_source for view in registered.list_feature_views()]
-    assert len({source.name for source in sources}) == 4
+    assert {source.name for source in sources} == {*FEATURES, "subscriber_scores"}
     for source in sources:
         assert source.path.endswith(f"/features/{source.name}/as_of=*/data.parquet")
         assert source.created_timestamp_column == "created_at"

@@ -109,6 +109,22 @@ def test_a_wrong_mapping_is_an_error_that_names_what_is_wrong(
         estate()
 
 
+def test_a_column_with_a_list_of_values_may_be_left_empty_where_the_contract_lets_it(home: Path) -> None:
+    write_estate("""
+[operators.charlie]
+currency = "EUR"
+time_zone = "UTC"
+region = "EU"
+legal_basis = "contract"
+[feeds."billing_charlie.lines"]
+operator = "charlie"
+like = "billing_alpha.subscriptions"
+[feeds."billing_charlie.lines".constants]
+end_reason = ""
+""")
+    assert estate().feeds["billing_charlie.lines"].constants == {"end_reason": ""}
+
+
 def test_amounts_in_major_units_with_a_decimal_comma_become_minor_units_exactly(home: Path) -> None:
     write_estate("""
 [operators.charlie]

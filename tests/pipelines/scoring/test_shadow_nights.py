@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from pipelines import bundle as bundles
 from pipelines import champions, scoring
+from pipelines.models import SPECS
 from pipelines.promotion import shadow
 from pipelines.promotion.rollback import rollback
 from pipelines.publish import Dataset, sha256
@@ -65,6 +67,20 @@ def test_what_is_compared_is_stored_and_the_same_again_changes_no_byte(champion:
     before = files(settings().shadow), path.read_bytes()
     scoring.score("churn", NIGHT)
     assert (files(settings().shadow), path.read_bytes()) == before
+
+
+def test_a_version_of_a_new_feature_service_has_its_nights_beside_the_champion_of_the_old_one(
+    champion: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    new = SPECS["churn"]
+    monkeypatch.setitem(SPECS, "churn", dataclasses.replace(new, feature_service="churn_v1"))
+    first = champion()
+    monkeypatch.setitem(SPECS, "churn", new)
+    second = sibling("churn", 2, feature_service=new.feature_service)
+    begin("churn", second)
+    scored = scoring.score("churn", NIGHT)
+    assert (first.feature_service, second.feature_service) == ("churn_v1", "churn_v2")
+    assert (scored.version, scored.shadow.challenger, scored.shadow.rows) == (1, 2, 190)
 
 
 def test_a_night_before_its_first_is_not_scored(champion: Any) -> None:

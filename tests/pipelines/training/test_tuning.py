@@ -36,6 +36,7 @@ def test_the_spec_is_trial_zero_the_best_comes_first_and_the_study_goes_on(world
     more = tune("churn", world.T, trials=4)
     assert len(fits) == 1
     assert {one.number for one in more.tried} == {0, 1, 2, 3}
+    assert len({tuple(one.parameters.values()) for one in more.tried}) == 4
     assert {one.number: one for one in first.tried}.items() <= {one.number: one for one in more.tried}.items()
 
 
