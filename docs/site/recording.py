@@ -1,11 +1,13 @@
 """docs/pictures/demo.svg, what `make demo` prints on a terminal: `python docs/site/recording.py [TRANSCRIPT]`.
 
 Runs the demo on a terminal of its own and draws what it printed, or draws a transcript made before (`script -O`). Lines
-that only say that something waits or runs are left out, and how many is said; the password of that run is masked.
+that only say that something waits or runs are left out, and how many is said; the password of that run is masked, and
+the folder it ran in is called ~/telco-mlops.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -23,6 +25,7 @@ FORM: Final = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {h
 <style>
 .{unique_id}-matrix {{ font: {char_height}px ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
   line-height: {line_height}px }}
+.{unique_id}-title {{ font: 14px system-ui, sans-serif }}
 {styles}
 </style>
 <defs><clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
@@ -62,7 +65,9 @@ def told(transcript: str) -> list[str]:
     if first is None:
         raise SystemExit("this is no transcript of the demo: no line has 1/5")
     last = max(number for number, line in enumerate(lines) if "everything" in line)
-    kept = [re.sub(r"(password, shown once: )[\w-]+", r"\1********", line) for line in lines[first:last + 1]]
+    (folder,) = re.findall(r"everything\s+│ (\S+)/var", _plain(lines[last]))
+    kept = [re.sub(r"(password, shown once: )[\w-]+", r"\1********", line).replace(folder, "~/telco-mlops")
+            for line in lines[first:last + 1]]
     shown = [line for line in kept if not WAITING.search(_plain(line))]
     return ["$ make demo", *shown, f"({len(kept) - len(shown)} lines of waiting not shown)"]
 
@@ -77,8 +82,7 @@ def drawn(lines: list[str]) -> str:
     from rich.terminal_theme import DIMMED_MONOKAI
     from rich.text import Text
 
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w", encoding="utf-8"), force_terminal=True,
-                      color_system="truecolor")
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=True)
     return console.export_svg(title="make demo", code_format=FORM, theme=DIMMED_MONOKAI, unique_id="demo")
