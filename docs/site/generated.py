@@ -75,7 +75,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         yield page, _moved((ROOT / source).read_text(encoding="utf-8"), page)
     yield "reference/cli.md", commands()
     yield "reference/dags.md", dags()
-    yield "reference/faults.md", numbered("faults and attacks", ("faults", "security"), r"test_([fs]\d\d)_")
+    yield "reference/faults.md", numbered("faults and attacks", ("faults", "security", "live"), r"test_([fs]\d\d)_")
     yield "reference/ml_test_score.md", ml_test_score()
     for name in INTERFACE:
         yield f"interface/{name}.md", f"# pipelines.{name}\n\n{''.join(_interface(name))}"
@@ -127,12 +127,12 @@ def _cell(text: str) -> str:
 
 def dags() -> str:
     """The docstring of every DAG file, as Airflow's UI shows it."""
-    parts = ["# DAGs\n", "As the docs tab of each DAG in Airflow shows them. What to do when one fails: its runbook.\n"]
+    parts = ["# DAGs\n", "![Which asset of which DAG starts the next](../pictures/flow.svg)\n",
+             "Solid arrows are assets, dotted ones files. Below, what the docs tab of each DAG in Airflow shows.\n"]
     for path in sorted((ROOT / "dags").glob("*.py")):
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        runbook = f"../runbooks/{path.stem}.md"
-        link = f"\n\n[Runbook]({runbook})" if (ROOT / "docs" / "reference" / runbook).resolve().exists() else ""
-        parts.append(f"## {path.stem}\n\n{re.sub('docs/runbooks/', '', doc)}{link}\n")
+        doc = re.sub(r"docs/(runbooks/\w+\.md)", r"[its runbook](../\1)", doc)
+        parts.append(f"## {path.stem}\n\n" + re.sub(r"^### (.*)$", r"**\1**\n", doc, flags=re.MULTILINE) + "\n")
     return "\n".join(parts)
 
 
