@@ -142,7 +142,7 @@ def numbered(what: str, folders: tuple[str, ...], pattern: str) -> str:
     for path in sorted(path for folder in folders for path in (ROOT / "tests" / folder).glob("test_*.py")):
         if found := re.match(pattern, path.name):
             doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            says = _cell(doc.split("\n\n")[0])
+            says = _cell(doc.split("\n\n")[0]).removeprefix(f"{found.group(1).upper()}: ")
             rows.append(f"| {found.group(1).upper()} | {says} | `{path.relative_to(ROOT)}` |")
     return "\n".join([f"# {what.capitalize()}\n", "What may arrive, what happens then, and the test that shows it.\n",
                       "| | what happens | test |", "|---|---|---|", *rows, ""])
