@@ -37,7 +37,7 @@ def test_a_home_made_by_hand_has_scored_its_night(walked: Walk, home: str, night
 
 
 def test_every_page_of_the_homes_forbids_scripts_but_evidentlys(walked: Walk) -> None:
-    """Evidently's pages are scripts; the names in them are made harmless (tests/security/test_s20_names_in_pages.py)."""
+    """Evidently's pages are scripts; the names in them are made harmless (S20)."""
     pages = [page for page in walked.home.rglob("*.html") if page.name != "report.html"]
     assert len(pages) > 20
     assert [str(page) for page in pages if "default-src 'none'" not in page.read_text(encoding="utf-8")] == []
