@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,9 +45,9 @@ class Walk:
         return self.folder / "var"
 
 
-def written() -> list[str]:
+def written(checkout: Path) -> list[str]:
     """The command lines of README, comments cut."""
-    blocks = re.findall(r"```sh\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", (checkout / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = [re.split(r"\s+# ", line)[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -62,7 +63,7 @@ def clone(folder: Path) -> Path:
 
 def walk(folder: Path) -> Walk:
     """Type every line; one that fails does not stop the next."""
-    texts = [line for line in written() if line not in ELSEWHERE]
+    texts = [line for line in written(folder) if line not in ELSEWHERE]
     script = []
     for number, text in enumerate(texts):
         for big, small in SMALLER:
@@ -70,7 +71,12 @@ def walk(folder: Path) -> Walk:
         script += [f"exec >{folder}/.said-{number} 2>&1", text, f'echo "$? $SECONDS" >{folder}/.ended-{number}']
     env = {name: value for name, value in os.environ.items() if not name.startswith(("TELCO_", "MLFLOW_", "AIRFLOW"))}
     env["PYTHONPATH"] = str(folder)
-    subprocess.run(["bash", "-c", "\n".join(script)], cwd=folder, env=env, check=False, timeout=PATIENCE_SECONDS)
+    with subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=folder, env=env, start_new_session=True) as shell:
+        try:
+            shell.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)  # with what it was running
+            raise
     return Walk(folder, tuple(_line(folder, number, text) for number, text in enumerate(texts)))
 
 
