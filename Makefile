@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $(READY)
 
 demo: $(READY)   ## simulated operator: real Airflow, history, first champions, three nights (KEEP=1 leaves it up)
-	$(BIN)/telco demo $(if $(KEEP),--keep)
+	$(BIN)/telco demo $(if $(KEEP),--keep) $(if $(SUBSCRIBERS),--subscribers $(SUBSCRIBERS))
 
 test: $(READY)   ## everything that needs no server (under 12 minutes)
 	$(BIN)/pytest

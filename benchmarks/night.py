@@ -98,7 +98,7 @@ def ready(home: Path, subscribers: int, days: int, nights: int, champions: Path 
     last = START + timedelta(days=days)
     if not (home / "estate.toml").exists():
         telco(home, "simulate", "--subscribers", str(subscribers), "--days", str(days), "--nights", str(nights))
-    if champions is not None:
+    if champions is not None and champions.resolve() != home.resolve():
         land = ("from datetime import date; from pipelines.night import land_history; "
                 f"land_history(date.fromisoformat('{last}'), initial=True)")
         told(last, "land history", watched(["-c", land], home, "land history"))

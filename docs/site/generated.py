@@ -76,7 +76,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         yield page, _moved((ROOT / source).read_text(encoding="utf-8"), page)
     yield "reference/cli.md", commands()
     yield "reference/dags.md", dags()
-    yield "reference/faults.md", numbered("faults and attacks", ("faults", "security"), r"test_([fs]\d\d)_")
+    yield "reference/faults.md", numbered("faults and attacks", ("faults", "security", "live"), r"test_([fs]\d\d)_")
     yield "reference/ml_test_score.md", ml_test_score()
     for name in INTERFACE:
         yield f"interface/{name}.md", f"# pipelines.{name}\n\n{''.join(_interface(name))}"
@@ -128,12 +128,12 @@ def _cell(text: str) -> str:
 
 def dags() -> str:
     """The docstring of every DAG file, as Airflow's UI shows it."""
-    parts = ["# DAGs\n", "As the docs tab of each DAG in Airflow shows them. What to do when one fails: its runbook.\n"]
+    parts = ["# DAGs\n", "![Which asset of which DAG starts the next](../pictures/flow.svg)\n",
+             "Solid arrows are assets, dotted ones files. Below, what the docs tab of each DAG in Airflow shows.\n"]
     for path in sorted((ROOT / "dags").glob("*.py")):
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        runbook = f"../runbooks/{path.stem}.md"
-        link = f"\n\n[Runbook]({runbook})" if (ROOT / "docs" / "reference" / runbook).resolve().exists() else ""
-        parts.append(f"## {path.stem}\n\n{re.sub('docs/runbooks/', '', doc)}{link}\n")
+        doc = re.sub(r"docs/(runbooks/\w+\.md)", r"[its runbook](../\1)", doc)
+        parts.append(f"## {path.stem}\n\n" + re.sub(r"^### (.*)$", r"**\1**\n", doc, flags=re.MULTILINE) + "\n")
     return "\n".join(parts)
 
 
@@ -143,7 +143,7 @@ def numbered(what: str, folders: tuple[str, ...], pattern: str) -> str:
     for path in sorted(path for folder in folders for path in (ROOT / "tests" / folder).glob("test_*.py")):
         if found := re.match(pattern, path.name):
             doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            says = _cell(doc.split("\n\n")[0])
+            says = _cell(doc.split("\n\n")[0]).removeprefix(f"{found.group(1).upper()}: ")
             rows.append(f"| {found.group(1).upper()} | {says} | `{path.relative_to(ROOT)}` |")
     return "\n".join([f"# {what.capitalize()}\n", "What may arrive, what happens then, and the test that shows it.\n",
                       "| | what happens | test |", "|---|---|---|", *rows, ""])

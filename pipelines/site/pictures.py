@@ -93,7 +93,7 @@ def reliability(rows: Rows, *, percent: bool) -> Reliability | None:
 def _ticks(high: float) -> list[float]:
     """Round values from 0 up, three to six of them."""
     size = 10 ** math.floor(math.log10(high))
-    step = next(size * part for part in (0.2, 0.25, 0.5, 1.0, 2.0) if high / (size * part) <= 6)
+    step = next(size * part for part in (0.2, 0.5, 1.0, 2.0) if high / (size * part) <= 6)
     return [number * step for number in range(int(high / step) + 1)]
 
 

@@ -58,7 +58,8 @@ def test_a_documented_command_parses(command: str, tmp_path: Path, monkeypatch: 
         assert words[1] in TARGETS
         return
     monkeypatch.chdir(tmp_path)
-    for name in ("Telco-Customer-Churn.csv", "FILE", "rows.jsonl", "churn-v1.zip", "before.tar"):
+    (tmp_path / "var").mkdir()
+    for name in ("Telco-Customer-Churn.csv", "var/wa_churn.csv", "FILE", "rows.jsonl", "churn-v1.zip", "before.tar"):
         (tmp_path / name).touch()
     words = words[:words.index(">")] if ">" in words else words
     words = [_stand_in(word, tmp_path) for word in words]
@@ -99,3 +100,16 @@ def test_links_inside_the_repository_resolve(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
     broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not broken
+
+
+def test_every_figure_of_the_readme_stands_on_the_page_it_links_to_with_the_script_that_makes_it() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \| `(\w+\.py)` \| \[\w+\]\(([^)]+)\) \|$", readme, flags=re.MULTILINE)
+    assert len(rows) >= 8
+    for measured, script, page in rows:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        figures = re.findall(r"-?\d(?:[\d.,]*\d)?", measured)
+        assert figures
+        assert not [one for one in figures if not re.search(rf"(?<![\d.]){re.escape(one)}(?!\d)", text)], page
+        assert script in text, f"{page} does not name {script}"
+        assert (ROOT / "benchmarks" / script).exists()

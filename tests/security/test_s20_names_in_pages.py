@@ -17,9 +17,11 @@ import pytest
 from pipelines import site
 from pipelines.clock import DAY
 from pipelines.errors import TelcoError
+from pipelines.governance.erasure import proof
 from pipelines.models import SPECS
-from pipelines.monitoring import comparison
+from pipelines.monitoring import comparison, trend
 from pipelines.monitoring.defused import defuse
+from pipelines.monitoring.measure import Family, Status
 from pipelines.quality import pages
 from pipelines.settings import settings
 from pipelines.training.card import card, page
@@ -82,6 +84,24 @@ def test_S20_the_pages_of_the_checks_too(planted: ModuleType) -> None:
         found = Parsed(text)
         assert (found.tags["script"], found.tags["img"], found.tags["title"], found.active) == (0, 0, 1, [])
         assert name in found.words
+
+
+def test_S20_the_page_of_a_models_nights_too(planted: ModuleType) -> None:
+    name = planted.PLANTED
+    rows = [{"as_of": NIGHT, "family": Family.INPUT.value, "name": name, "subject": name, "value": 1.0, "bound": 0.5,
+             "detail": name, "status": Status.ALARM.value}]
+    nights = [trend.Night(NIGHT.isoformat(), "population_shift", "retrain", (f"plan_code: new category {name}",), "")]
+    found = Parsed(trend.render("churn", nights, rows))
+    assert (found.tags["script"], found.tags["img"], found.tags["title"], found.active) == (0, 0, 1, [])
+    assert found.words.count(name) >= 4
+
+
+def test_S20_the_proof_of_an_erasure_too(planted: ModuleType) -> None:
+    text = proof.page(f"found in {planted.PLANTED}")
+    found = Parsed(text)
+    assert "default-src 'none'" in text
+    assert (found.tags["script"], found.tags["img"], found.tags["title"], found.active) == (0, 0, 1, [])
+    assert planted.PLANTED in found.words
 
 
 def test_S20_a_model_card_makes_no_tag_no_link_and_no_picture_of_a_segment(planted: ModuleType) -> None:

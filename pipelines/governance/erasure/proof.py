@@ -128,6 +128,7 @@ def _models(models: Sequence[Flagged]) -> list[str]:
 def page(text: str) -> str:
     """The Markdown as it is, readable in a browser without anything else."""
     return ("<!doctype html><html lang=en><meta charset=utf-8><title>Erasure</title>"
+            """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">"""
             "<style>body{max-width:72rem;margin:2rem auto;font-family:system-ui}pre{white-space:pre-wrap}</style>"
             f"<pre>{html.escape(text)}</pre></html>\n")
 

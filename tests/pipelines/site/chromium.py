@@ -24,9 +24,10 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--
 
 @dataclass(frozen=True)
 class Look:
-    """`logged`: errors and warnings of the console, of the network and of scripts."""
+    """`logged`: errors and warnings of the console, of the network and of scripts. `asked`: every address asked for."""
 
     logged: tuple[str, ...]
+    asked: tuple[str, ...]
     scroll_width: int
     text: str
     picture: bytes
@@ -69,7 +70,8 @@ def look(devtools: str, page: Path, *, width: int, height: int = 1600, dark: boo
         tab.wait("Page.loadEventFired")
         sizes = tab.evaluate("[document.documentElement.scrollWidth, document.body.innerText]")
         picture = tab.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        found = Look(tuple(tab.logged), int(sizes[0]), str(sizes[1]), base64.b64decode(picture["data"]))
+        found = Look(tuple(tab.logged), tuple(tab.asked), int(sizes[0]), str(sizes[1]),
+                     base64.b64decode(picture["data"]))
         tab.call("Page.close")
         return found
 
@@ -79,6 +81,7 @@ class _Tab:
         self._socket, self._number = socket, 0
         self._seen: list[str] = []
         self.logged: list[str] = []
+        self.asked: list[str] = []
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         self._number += 1
@@ -100,7 +103,9 @@ class _Tab:
         said: dict[str, Any] = json.loads(self._socket.recv(timeout=60))
         method, params = str(said.get("method", "")), said.get("params", {})
         self._seen.append(method)
-        if method == "Log.entryAdded":
+        if method == "Network.requestWillBeSent":
+            self.asked.append(str(params["request"]["url"]))
+        elif method == "Log.entryAdded":
             self.logged.append(str(params["entry"]["text"]))
         elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
             self.logged.append(str(params["args"]))
