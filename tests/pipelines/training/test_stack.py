@@ -40,11 +40,13 @@ def test_many_reads_give_the_bytes_of_one(home, monkeypatch, frames):
     rows = training_frames.labels(CHURN, frames.grid(4), leave(CHURN.train_purpose, frames.START))
     once = stack.read(CHURN, rows)
     assert world.reads == 1
-    monkeypatch.setattr(stack, "ROWS_AT_ONCE", 60)
-    many = stack.read(CHURN, rows)
-    assert world.reads == 3
-    np.testing.assert_array_equal(many.matrix, once.matrix)
-    assert (many.digest(), many.reference, many.texts) == (once.digest(), once.reference, once.texts)
+    for most, reads in ((110, 2), (60, 4), (30, 8)):  # two cut-offs at a time, one, half of one
+        world.reads = 0
+        monkeypatch.setattr(stack, "ROWS_AT_ONCE", most)
+        many = stack.read(CHURN, rows)
+        assert world.reads == reads
+        np.testing.assert_array_equal(many.matrix, once.matrix)
+        assert (many.digest(), many.reference, many.texts) == (once.digest(), once.reference, once.texts)
 
 
 def test_slices_in_time_are_views(frame, frames):
