@@ -65,8 +65,8 @@ def thinned(spec: ModelSpec, cutoffs: Sequence[date], report: Report = silent) -
             kept = spread
             break
     if len(kept) < len(cutoffs):
-        report(f"{spec.name}: {len(kept)} of {len(cutoffs)} matured cut-offs, evenly spread: all have {sum(rows.values()):,} "
-               f"labels, at most {most:,} are taken (TELCO_MEMORY_LIMIT {settings().memory_limit})")
+        report(f"{spec.name}: {len(kept)} of {len(cutoffs)} matured cut-offs, evenly spread: all have "
+               f"{sum(rows.values()):,} labels, at most {most:,} are taken (TELCO_MEMORY_LIMIT {settings().memory_limit})")
     return kept
 
 
