@@ -65,8 +65,8 @@ def thinned(spec: ModelSpec, cutoffs: Sequence[date], report: Report = silent) -
             kept = spread
             break
     if len(kept) < len(cutoffs):
-        report(f"{spec.name}: {len(kept)} of {len(cutoffs)} matured cut-offs, evenly spread: all have "
-               f"{sum(rows.values()):,} labels, at most {most:,} are taken (TELCO_MEMORY_LIMIT {settings().memory_limit})")
+        report(f"{spec.name}: {len(kept)} of {len(cutoffs)} matured cut-offs, evenly spread; all have "
+               f"{sum(rows.values()):,} labels, {most:,} are taken at most with {settings().memory_limit} of memory")
     return kept
 
 
@@ -86,9 +86,9 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFra
                    "look at the label mart")
     rows = parts.to_pandas(categories=["subscriber_id"])
     rows = rows.astype({name: "boolean" for name in ARMS if name in rows} | {"event_timestamp": "M8[us]"})
-    names = rows["subscriber_id"].cat.categories.sort_values()
+    names = sorted(rows["subscriber_id"].cat.categories)
     rows["subscriber_id"] = rows["subscriber_id"].cat.reorder_categories(names)
-    permitted = (leave.why_not(names.to_numpy(dtype=object)) == "")[rows["subscriber_id"].cat.codes]
+    permitted = (leave.why_not(np.array(names, dtype=object)) == "")[rows["subscriber_id"].cat.codes]
     if spec.split.leave_out_contacted and ARMS[0] in rows:
         permitted &= ~rows[ARMS[0]].fillna(False).to_numpy(dtype=bool)
     return in_order(rows[permitted].reset_index(drop=True))

@@ -116,8 +116,8 @@ def test_less_memory_takes_fewer_cutoffs_and_says_so(home, monkeypatch, frames):
     settings.cache_clear()
     told: list[str] = []
     assert len(training_frames.thinned(CHURN, cutoffs, told.append)) == 4
-    assert told == ["churn: 4 of 6 matured cut-offs, evenly spread: all have 600 labels, at most 400 are taken "
-                    "(TELCO_MEMORY_LIMIT 0.8MB)"]
+    assert told == ["churn: 4 of 6 matured cut-offs, evenly spread; all have 600 labels, 400 are taken at most with "
+                    "0.8MB of memory"]
     monkeypatch.setenv("TELCO_MEMORY_LIMIT", "640GB")
     settings.cache_clear()
     assert training_frames.most_rows(CHURN) == CHURN.split.max_rows
