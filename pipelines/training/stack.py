@@ -88,6 +88,19 @@ class Stack:
 
         return pd.DataFrame({"subscriber_id": np.asarray(self.subscriber, dtype=object), "event_timestamp": self.stamp})
 
+    def places(self, keys: pd.DataFrame) -> Array:
+        """Where the rows of these keys lie, (n,); -1 where there is none."""
+        import pandas as pd
+
+        names, days = self.subscriber.categories, np.unique(self.stamp)
+        mine = np.searchsorted(days, self.stamp) * len(names) + self.subscriber.codes  # rises, as the rows do
+        stamp = keys["event_timestamp"].to_numpy(dtype="M8[us]")
+        day = np.minimum(np.searchsorted(days, stamp), len(days) - 1)
+        asked = day * len(names) + pd.Categorical(keys["subscriber_id"], categories=names).codes
+        found = np.minimum(np.searchsorted(mine, asked), len(mine) - 1)
+        same = (self.stamp[found] == stamp) & (mine[found] == asked)
+        return np.where(same, found, -1)
+
     def _taken(self, places: slice | Array) -> Stack:
         return replace(
             self, matrix=self.matrix[places], label=self.label[places], stamp=self.stamp[places],

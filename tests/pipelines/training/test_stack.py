@@ -59,6 +59,15 @@ def test_slices_in_time_are_views(frame, frames):
     assert len(whole.of([])) == 0
 
 
+def test_rows_are_found_by_their_keys_and_strangers_are_not(frame, frames):
+    whole = stack.of(CHURN, frame, frames.COLUMNS)
+    chosen = np.array([158, 3, 40, 0, 159])
+    assert whole.places(whole.at(chosen).table()).tolist() == chosen.tolist()
+    strangers = pd.DataFrame({"subscriber_id": ["sub_x", "sub_000001", "sub_000001"],
+                              "event_timestamp": pd.to_datetime(["2026-01-30", "2026-01-31", "2027-01-01"])})
+    assert whole.places(strangers).tolist() == [-1, -1, -1]
+
+
 def test_a_category_the_fit_never_saw_is_missing_to_it_and_known_to_the_rest(frame, frames):
     frame["contract_type"] = frame["contract_type"].where(frame["event_timestamp"] < frame["event_timestamp"].max(),
                                                           "aardvark")
