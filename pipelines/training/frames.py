@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipelines.governance.purpose import Leave
 
 KEYS = ["event_timestamp", "subscriber_id"]
-BYTES_A_ROW: Final = 2_000  # of a training's largest resident memory, measured (docs/reference/scale.md)
+BYTES_A_ROW: Final = 1_800  # of a training's largest resident memory, measured (docs/reference/scale.md)
 ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
 
 
