@@ -112,12 +112,12 @@ def test_less_memory_takes_fewer_cutoffs_and_says_so(home, monkeypatch, frames):
     frames.build(monkeypatch, home, cutoffs, count=100)
     assert training_frames.thinned(CHURN, cutoffs) == tuple(cutoffs)
     assert training_frames.most_rows(CHURN) == 2_222_222  # of the default, 4GB
-    monkeypatch.setenv("TELCO_MEMORY_LIMIT", "0.72MB")
+    monkeypatch.setenv("TELCO_MEMORY_LIMIT", "0.8MB")
     settings.cache_clear()
     told: list[str] = []
     assert len(training_frames.thinned(CHURN, cutoffs, told.append)) == 4
-    assert told == ["churn: 4 of 6 matured cut-offs, evenly spread; all have 600 labels, 400 are taken at most with "
-                    "0.72MB of memory"]
+    assert told == ["churn: 4 of 6 matured cut-offs, evenly spread; all have 600 labels, 444 are taken at most with "
+                    "0.8MB of memory"]
     monkeypatch.setenv("TELCO_MEMORY_LIMIT", "640GB")
     settings.cache_clear()
     assert training_frames.most_rows(CHURN) == CHURN.split.max_rows
