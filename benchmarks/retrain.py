@@ -77,7 +77,8 @@ def main(words: list[str] | None = None) -> int:
         for name in READS:
             if (home / name).exists():
                 (desk / name).symlink_to((home / name).resolve())
-        print("\n".join(told(options, desk)))
+        for line in told(options, desk):
+            print(line, flush=True)
     return 0
 
 
