@@ -183,8 +183,8 @@ def _batches(stamps: Array) -> Iterator[tuple[int, int]]:
     """
     ends = [*(np.flatnonzero(stamps[1:] != stamps[:-1]) + 1).tolist(), len(stamps)]
     start = 0
-    for end, following in pairwise([*ends, None]):
-        if following is not None and following - start <= ROWS_AT_ONCE:
+    for end, following in zip(ends, [*ends[1:], np.inf], strict=True):
+        if following - start <= ROWS_AT_ONCE:
             continue
         parts = max(1, -(-(end - start) // ROWS_AT_ONCE))
         edges = np.linspace(start, end, parts + 1).astype(int).tolist()
