@@ -26,25 +26,27 @@ def feature_columns(service: str) -> list[str]:
 def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
     """Features of (subscriber_id, event_timestamp) rows as known at that time: one row out per row in.
 
-    `event_timestamp` is the midnight of a published as_of, naive UTC. Other columns of `entities` (labels) are joined
-    back by key. Sorted by (event_timestamp, subscriber_id); columns: the keys, the others, the features. Raises Held
+    `event_timestamp` is the midnight of a published as_of, naive UTC. Other columns of `entities` (labels) stay beside
+    their key. Sorted by (event_timestamp, subscriber_id); columns: the keys, the others, the features. Raises Held
     when a row comes back doubled, lost, or without its feature row.
     """
+    import pandas as pd
+
     features = feature_columns(service)
     keys = _checked_keys(entities, features, service)
     nights = [stamp.date() for stamp in keys["event_timestamp"].drop_duplicates()]
+    asked = entities.assign(event_timestamp=keys["event_timestamp"])
+    asked = asked.sort_values(["event_timestamp", "subscriber_id"], ignore_index=True)
     found = store.historical_of(service, keys, *nights)
     reasons = [] if len(found) == len(keys) else [f"{len(keys)} rows in, {len(found)} rows out"]
     reasons += _unfound(found, service)
-    left = entities.assign(event_timestamp=keys["event_timestamp"])
-    frame = left.merge(found, on=KEYS, how="inner") if not reasons else left
-    if len(frame) != len(entities):
-        reasons.append(f"{len(entities)} rows in, {len(frame)} rows joined back by key")
+    # Both are sorted and no key was asked for twice: equal keys, row by row, are one row out per row in.
+    if not reasons and not all((asked[name].to_numpy() == found[name].to_numpy()).all() for name in KEYS):
+        reasons.append(f"{len(keys)} rows in, as many out, but of other subscribers or nights")
     if reasons:
         raise Held(f"training frame {service}", reasons, "publish these as_ofs: telco unify --as-of <cut-off>")
     others = [name for name in entities.columns if name not in KEYS]
-    ordered = frame.sort_values(["event_timestamp", "subscriber_id"], ignore_index=True)
-    return ordered[[*KEYS, *others, *features]]
+    return pd.concat([asked[[*KEYS, *others]], found[features]], axis="columns")
 
 
 def scoring_frame(service: str, as_of: date) -> pd.DataFrame:

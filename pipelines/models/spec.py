@@ -102,8 +102,9 @@ class Split:
 
     step_days: int = 7         # the grid of cut-offs
     max_cutoffs: int = 26      # the newest so many are used
-    # With more, as many cut-offs as fit are used, evenly spread: their labels overlap anyway.
-    max_rows: int = 2_000_000
+    # With more labels, or more than TELCO_MEMORY_LIMIT holds, as many cut-offs as fit are used, evenly spread: their
+    # labels overlap anyway.
+    max_rows: int = 8_000_000
     max_slice_days: int = 56   # calibrate and test grow to this; what is left is for the fit
     folds: int = 5             # by subscriber, when there is too little history for three slices in time
     min_slice_positives: int = 20

@@ -167,7 +167,7 @@ def _prepare(spec: ModelSpec, as_of: date, report: Report) -> _Work:
     may = leave(spec.train_purpose, as_of)
     if spec.kind is Kind.FORMULA:
         return _prepare_value(spec, as_of, cutoffs, may, report)
-    cutoffs = frames.thinned(spec, cutoffs)
+    cutoffs = frames.thinned(spec, cutoffs, report)
     arrival = leakage.arrival(spec, cutoffs)
     rows = frames.labels(spec, cutoffs, may)
     frames.check_labels(spec, rows)

@@ -79,7 +79,7 @@ def backtest(
         raise UsageError(f"backtest: {origins} origins {step_days} days apart; give at least {MIN_ORIGINS} and 1")
     cutoffs = matured(spec, as_of, estate().training_start)
     frames.check_published(spec, cutoffs, as_of)
-    cutoffs = frames.thinned(spec, cutoffs)
+    cutoffs = frames.thinned(spec, cutoffs, report)
     starts = origins_of(spec, cutoffs, origins, step_days)
     if len(starts) < MIN_ORIGINS:
         raise NotEnoughData(

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from pipelines.errors import MissingHistory, NotEnoughData
+import numpy as np
+
+from pipelines.errors import Held, MissingHistory, NotEnoughData
 from pipelines.models.spec import Kind, ModelSpec
+from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from pipelines.governance.purpose import Leave
 
 KEYS = ["event_timestamp", "subscriber_id"]
+BYTES_A_ROW: Final = 1_800  # of a training's largest resident memory, measured (docs/reference/scale.md)
 ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
 
 
@@ -39,20 +44,30 @@ def check_published(spec: ModelSpec, cutoffs: Sequence[date], as_of: date) -> No
         )
 
 
-def thinned(spec: ModelSpec, cutoffs: Sequence[date]) -> tuple[date, ...]:
-    """The published cut-offs, or as many of them, evenly spread and the newest with them, as hold `max_rows` labels.
+def most_rows(spec: ModelSpec) -> int:
+    """How many labels one training takes: what the spec says, and no more than fit in TELCO_MEMORY_LIMIT."""
+    from pipelines.warehouse.size import gigabytes
+
+    return min(spec.split.max_rows, int(gigabytes(settings().memory_limit) * 1e9 / BYTES_A_ROW))
+
+
+def thinned(spec: ModelSpec, cutoffs: Sequence[date], report: Report = silent) -> tuple[date, ...]:
+    """The published cut-offs, or as many of them, evenly spread and the newest with them, as `most_rows` allows; told.
 
     Weekly cut-offs of a monthly label share three quarters of its days: a large operator loses little by it.
     """
-    import numpy as np
-
     entries = Dataset(settings().labels / spec.label, ("as_of",)).entries()
     rows = {day: entries[(day.isoformat(),)].rows for day in cutoffs}
+    most, kept = most_rows(spec), tuple(cutoffs[-1:])
     for count in range(len(cutoffs), 1, -1):
-        kept = tuple(cutoffs[int(place)] for place in np.round(np.linspace(0, len(cutoffs) - 1, count)))
-        if sum(rows[day] for day in kept) <= spec.split.max_rows:
-            return kept
-    return tuple(cutoffs[-1:])
+        spread = tuple(cutoffs[int(place)] for place in np.round(np.linspace(0, len(cutoffs) - 1, count)))
+        if sum(rows[day] for day in spread) <= most:
+            kept = spread
+            break
+    if len(kept) < len(cutoffs):
+        report(f"{spec.name}: {len(kept)} of {len(cutoffs)} matured cut-offs, evenly spread; all have "
+               f"{sum(rows.values()):,} labels, {most:,} are taken at most with {settings().memory_limit} of memory")
+    return kept
 
 
 def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFrame:
@@ -60,28 +75,45 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFra
     the mart has them. Rows contacted in their window are left out where the spec says so.
 
     Only of subscribers who may be trained with: the inner join with consent and region, here and nowhere else.
+    `subscriber_id` is categorical with sorted categories: each name is held once, whatever the number of cut-offs.
     """
-    import pandas as pd
+    import pyarrow as pa
 
     dataset = Dataset(settings().labels / spec.label, ("as_of",))
-    rows = pd.concat([_label_rows(spec, dataset, cutoff) for cutoff in cutoffs], ignore_index=True)
-    rows["event_timestamp"] = rows["event_timestamp"].astype("M8[us]")
-    permitted = leave.why_not(rows["subscriber_id"].to_numpy(dtype=object)) == ""
+    parts = pa.concat_tables([_label_rows(spec, dataset, cutoff) for cutoff in cutoffs], promote_options="permissive")
+    if nameless := parts.column("subscriber_id").null_count:
+        raise Held(f"training {spec.name}", [f"{nameless} label rows of {spec.label} have no subscriber"],
+                   "look at the label mart")
+    rows = parts.to_pandas(categories=["subscriber_id"])
+    rows = rows.astype({name: "boolean" for name in ARMS if name in rows} | {"event_timestamp": "M8[us]"})
+    names = sorted(rows["subscriber_id"].cat.categories)
+    rows["subscriber_id"] = rows["subscriber_id"].cat.reorder_categories(names)
+    permitted = (leave.why_not(np.array(names, dtype=object)) == "")[rows["subscriber_id"].cat.codes]
     if spec.split.leave_out_contacted and ARMS[0] in rows:
         permitted &= ~rows[ARMS[0]].fillna(False).to_numpy(dtype=bool)
-    kept: pd.DataFrame = rows[permitted].reset_index(drop=True)
-    return kept
+    return in_order(rows[permitted].reset_index(drop=True))
 
 
-def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pd.DataFrame:
-    import pandas as pd
+def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pa.Table:
     import pyarrow.parquet as pq
 
     path = dataset.verify({"as_of": cutoff.isoformat()})
     arms = [name for name in ARMS if name in pq.read_schema(path).names]
-    wanted = ["subscriber_id", "event_timestamp", spec.label_column, *arms]
-    rows = pd.read_parquet(path, columns=wanted, partitioning=None)
-    return rows.astype(dict.fromkeys(arms, "boolean"))
+    return pq.read_table(path, columns=["subscriber_id", "event_timestamp", spec.label_column, *arms],
+                         partitioning=None)
+
+
+def in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows sorted by KEYS; the frame itself where they are."""
+    return frame if rises(frame) else frame.sort_values(KEYS, ignore_index=True)
+
+
+def rises(frame: pd.DataFrame) -> bool:
+    """Whether each row's KEYS are above those of the row before: sorted, and none twice."""
+    stamp, who = frame["event_timestamp"].to_numpy(), frame["subscriber_id"].array
+    is_numbered = hasattr(who, "codes") and who.categories.is_monotonic_increasing
+    name = np.asarray(who.codes if is_numbered else frame["subscriber_id"].to_numpy(dtype=object))
+    return bool(np.all((stamp[1:] > stamp[:-1]) | ((stamp[1:] == stamp[:-1]) & (name[1:] > name[:-1]))))
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -115,13 +147,13 @@ def training_frame(spec: ModelSpec, rows: pd.DataFrame, service: str | None = No
     """Label rows with their features, in the one order everything is fitted in: (event_timestamp, subscriber_id)."""
     from pipelines import features
 
-    frame = features.training_frame(service or spec.feature_service, rows)
-    if len(frame) != len(rows) or frame.duplicated(KEYS).any():
+    frame = in_order(features.training_frame(service or spec.feature_service, rows))
+    if len(frame) != len(rows) or not rises(frame):
         raise NotEnoughData(
             f"training {spec.name}", [f"{len(rows)} label rows in, {len(frame)} rows of features out"],
             "compare the label and feature partitions of the cut-offs",
         )
-    return frame.sort_values(KEYS, ignore_index=True)
+    return frame
 
 
 def of_cutoffs(frame: pd.DataFrame, cutoffs: Sequence[date]) -> pd.DataFrame:
@@ -134,7 +166,6 @@ def of_cutoffs(frame: pd.DataFrame, cutoffs: Sequence[date]) -> pd.DataFrame:
 
 def digest(frame: pd.DataFrame) -> str:
     """Hex sha256 over every value of every row, whatever the order of rows and columns; missing values count."""
-    import numpy as np
     from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
     ordered = frame.sort_values(KEYS, ignore_index=True)
@@ -161,8 +192,6 @@ def sample(frame: pd.DataFrame, columns: Sequence[str], *, rows: int, seed: int)
     Holds event_timestamp and the features; no subscriber, since nothing that reads it needs one.
     """
     import io
-
-    import numpy as np
 
     chosen = frame
     if len(frame) > rows:

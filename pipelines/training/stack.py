@@ -1,4 +1,4 @@
-"""All rows of a training in one array of float32: read a few cut-offs at a time, handed out as views, never copied.
+"""All rows of a training in one array of float32: read a few at a time, handed out as views, never copied.
 
 A row of 77 features takes 308 bytes here and took 7 kB while it went through pandas, which widens, joins and sorts in
 copies. What a model sees of a value is its float32, so nothing that is fitted or judged changes by it.
@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ from pipelines.training.recipe import Rows
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS_AT_ONCE: Final = 250_000  # of one read through the feature store; a cut-off is never divided
+ROWS_AT_ONCE: Final = 250_000  # of one read through the feature store
 SAMPLE_ROWS: Final = 20_000
 _BLOCK: Final = 65_536
 
@@ -86,6 +87,19 @@ class Stack:
         import pandas as pd
 
         return pd.DataFrame({"subscriber_id": np.asarray(self.subscriber, dtype=object), "event_timestamp": self.stamp})
+
+    def places(self, keys: pd.DataFrame) -> Array:
+        """Where the rows of these keys lie, (n,); -1 where there is none."""
+        import pandas as pd
+
+        names, days = self.subscriber.categories, np.unique(self.stamp)
+        mine = np.searchsorted(days, self.stamp) * len(names) + self.subscriber.codes  # rises, as the rows do
+        stamp = keys["event_timestamp"].to_numpy(dtype="M8[us]")
+        day = np.minimum(np.searchsorted(days, stamp), len(days) - 1)
+        asked = day * len(names) + pd.Categorical(keys["subscriber_id"], categories=names).codes
+        found = np.minimum(np.searchsorted(mine, asked), len(mine) - 1)
+        same = (self.stamp[found] == stamp) & (mine[found] == asked)
+        return np.where(same, found, -1)
 
     def _taken(self, places: slice | Array) -> Stack:
         return replace(
@@ -149,27 +163,33 @@ def read(spec: ModelSpec, rows: pd.DataFrame) -> Stack:
     """Label rows with the features known at their cut-off. Raises what `frames.training_frame` raises."""
     from pipelines import features
 
-    ordered = rows.sort_values(frames.KEYS, ignore_index=True)
-    parts = (frames.training_frame(spec, ordered.iloc[start:stop]) for start, stop in _batches(ordered))
+    ordered = frames.in_order(rows)
+    parts = (frames.training_frame(spec, ordered.iloc[start:stop].astype({"subscriber_id": object}))
+             for start, stop in _batches(ordered["event_timestamp"].to_numpy()))
     return _filled(spec, ordered, parts, features.feature_columns(spec.feature_service))
 
 
 def of(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str]) -> Stack:
     """A frame that is in memory already: keys, label and features."""
-    ordered = frame.sort_values(frames.KEYS, ignore_index=True)
+    ordered = frames.in_order(frame)
     labels = ordered[[name for name in ordered.columns if name not in columns]]
     return _filled(spec, labels, iter([ordered]), columns)
 
 
-def _batches(ordered: pd.DataFrame) -> Iterator[tuple[int, int]]:
-    """Places of whole cut-offs, at least ROWS_AT_ONCE rows each but for the last."""
-    stamps = ordered["event_timestamp"].to_numpy()
-    ends = [*(np.flatnonzero(stamps[1:] != stamps[:-1]) + 1), len(stamps)]
+def _batches(stamps: Array) -> Iterator[tuple[int, int]]:
+    """Places of at most ROWS_AT_ONCE rows: cut-offs that fit together, or equal parts of one that does not fit.
+
+    A part is of the subscribers between its first and its last, as the rows are sorted by them within a cut-off.
+    """
+    ends = [*(np.flatnonzero(stamps[1:] != stamps[:-1]) + 1).tolist(), len(stamps)]
     start = 0
-    for end in ends:
-        if end - start >= ROWS_AT_ONCE or end == ends[-1]:
-            yield start, int(end)
-            start = int(end)
+    for end, following in zip(ends, [*ends[1:], np.inf], strict=True):
+        if following - start <= ROWS_AT_ONCE:
+            continue
+        parts = max(1, -(-(end - start) // ROWS_AT_ONCE))
+        edges = np.linspace(start, end, parts + 1).astype(int).tolist()
+        yield from pairwise(edges)
+        start = end
 
 
 def _filled(
@@ -188,11 +208,12 @@ def _filled(
         mine = chosen[(chosen >= start) & (chosen < stop)] - start
         drawn.append(part.iloc[mine][["event_timestamp", *columns]])
         start = stop
+    subscriber = pd.Categorical(labels["subscriber_id"]).remove_unused_categories()
     arms = {name: labels[name].astype("boolean").astype("Int8").to_numpy(np.int8, na_value=-1)
             for name in frames.ARMS if name in labels.columns}
     return Stack(
         tuple(columns), matrix, labels[spec.label_column].to_numpy(dtype=np.float64),
-        labels["event_timestamp"].to_numpy(dtype="M8[us]"), pd.Categorical(labels["subscriber_id"]),
+        labels["event_timestamp"].to_numpy(dtype="M8[us]"), subscriber,
         {name: _sorted(matrix[:, columns.index(name)], texts[name]) for name in columns if texts.get(name)},
         frozenset(flags), spec.label_column, arms, _parquet(drawn),
     )

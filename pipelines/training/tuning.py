@@ -105,7 +105,7 @@ def _rows(spec: ModelSpec, as_of: date, report: Report) -> tuple[recipe.Rows, re
         )
     used = (*slices.fit, *slices.calibrate)
     frames.check_published(spec, used, as_of)
-    used = frames.thinned(spec, used)
+    used = frames.thinned(spec, used, report)
     rows = frames.labels(spec, used, leave(spec.train_purpose, as_of))
     frames.check_labels(spec, rows)
     report(f"tune {spec.name}: reading features of {len(rows)} rows")

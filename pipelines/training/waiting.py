@@ -120,9 +120,11 @@ def _predicted(candidate: Candidate, frame: Stack | pd.DataFrame) -> bytes:
 
     import pandas as pd
 
-    keys = frame.keys() if isinstance(frame, Stack) else frame
-    ordered = pd.MultiIndex.from_frame(keys[KEYS].sort_values(KEYS))
-    places = ordered.get_indexer(pd.MultiIndex.from_frame(candidate.judged[KEYS]))
+    if isinstance(frame, Stack):  # which is in that order
+        places = frame.places(candidate.judged)
+    else:
+        ordered = pd.MultiIndex.from_frame(frame[KEYS].sort_values(KEYS))
+        places = ordered.get_indexer(pd.MultiIndex.from_frame(candidate.judged[KEYS]))
     if (places < 0).any():
         raise IntegrityError(f"{int((places < 0).sum())} judged rows are not in the frame the candidate was fitted on")
     out = io.BytesIO()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,15 +95,15 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date], kept: int, leave: Leave) ->
     """`frames.labels` of the subscribers in the first `kept` buckets; one cut-off is held whole at a time."""
     import pandas as pd
 
-    parts = [frames.labels(spec, [cutoff], leave) for cutoff in cutoffs] if kept >= BUCKETS else [
-        part[drawn(part["subscriber_id"].to_numpy(dtype=object), kept)]
-        for cutoff in cutoffs for part in [frames.labels(spec, [cutoff], leave)]
-    ]
-    return pd.concat(parts, ignore_index=True)
+    def few(part: pd.DataFrame) -> pd.DataFrame:
+        kept_rows = part if kept >= BUCKETS else part[drawn(part["subscriber_id"].array, kept)]
+        return kept_rows.astype({"subscriber_id": object})
+
+    return pd.concat([few(frames.labels(spec, [cutoff], leave)) for cutoff in cutoffs], ignore_index=True)
 
 
-def drawn(subscriber: npt.NDArray[np.object_], kept: int) -> npt.NDArray[np.bool_]:
-    """Which rows are of subscribers in the first `kept` of BUCKETS hash buckets, shape (n,)."""
+def drawn(subscriber: Any, kept: int) -> npt.NDArray[np.bool_]:
+    """Which of these texts, or categories of texts, are in the first `kept` of BUCKETS hash buckets, shape (n,)."""
     return np.asarray(folds(subscriber, BUCKETS, "history") < kept)
 
 

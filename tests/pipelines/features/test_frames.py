@@ -101,6 +101,26 @@ class TestOfPublishedNights:
         with pytest.raises(Held, match="190 rows in, 189 rows out"):
             features.training_frame("churn_v1", entities(partitions, [NIGHTS[0]]))
 
+    def test_a_row_of_somebody_nobody_asked_for_is_held(
+        self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        joined = store.historical_of
+
+        def mistaken(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
+            found = joined(service, keys, *as_ofs)
+            return found.assign(subscriber_id=found["subscriber_id"].where(found.index != 3, "sub_99999"))
+
+        monkeypatch.setattr(store, "historical_of", mistaken)
+        with pytest.raises(Held, match="190 rows in, as many out, but of other subscribers"):
+            features.training_frame("churn_v1", entities(partitions, [NIGHTS[0]]))
+
+    def test_a_part_of_the_subscribers_gets_the_values_of_the_whole(self, partitions: ModuleType) -> None:
+        ids = partitions.ids(190)
+        asked = entities(partitions, NIGHTS[:1])
+        whole = features.training_frame("churn_v1", asked)
+        part = features.training_frame("churn_v1", asked[asked["subscriber_id"].isin(ids[40:90])])
+        pd.testing.assert_frame_equal(part, whole.iloc[40:90].reset_index(drop=True), check_dtype=False)
+
     def test_a_file_being_written_and_the_manifest_disturb_nobody(self, partitions: ModuleType) -> None:
         folder = settings().features / "ftr_subscriber_care" / "as_of=2026-01-12"
         (folder / ".0f0f.tmp").write_bytes(b"PAR1 half a file")

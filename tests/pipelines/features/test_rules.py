@@ -64,7 +64,7 @@ def test_a_column_added_to_a_service_a_model_was_trained_with_is_refused_at_appl
     assert "mean_wait_s_90d" in standing
     assert "mean_wait_s_30d" not in standing
     monkeypatch.setattr("pipelines.training.frames.check_published", lambda *arguments: None)
-    monkeypatch.setattr("pipelines.training.frames.thinned", lambda spec, cutoffs: cutoffs)
+    monkeypatch.setattr("pipelines.training.frames.thinned", lambda spec, cutoffs, report: cutoffs)
     monkeypatch.setattr("pipelines.training.frames.labels", lambda *arguments: frame_of_labels())
     monkeypatch.setattr("pipelines.governance.purpose.leave", lambda *arguments: None)
     monkeypatch.setattr("pipelines.training.leakage.arrival", lambda *arguments: {})

@@ -13,6 +13,7 @@ import pytest
 from pipelines.errors import MissingHistory, NotEnoughData
 from pipelines.governance.purpose import leave
 from pipelines.models import SPECS
+from pipelines.settings import settings
 from pipelines.training import frames as training_frames
 
 CHURN = SPECS["churn"]
@@ -104,3 +105,19 @@ def test_a_large_operator_thins_its_cutoffs_back_from_the_newest(home, monkeypat
     assert max(gaps, default=0) - min(gaps, default=0) <= 7
     assert not gaps or kept[0] == cutoffs[0]
     assert set(kept) <= set(cutoffs)
+
+
+def test_less_memory_takes_fewer_cutoffs_and_says_so(home, monkeypatch, frames):
+    cutoffs = frames.grid(6)
+    frames.build(monkeypatch, home, cutoffs, count=100)
+    assert training_frames.thinned(CHURN, cutoffs) == tuple(cutoffs)
+    assert training_frames.most_rows(CHURN) == 2_222_222  # of the default, 4GB
+    monkeypatch.setenv("TELCO_MEMORY_LIMIT", "0.8MB")
+    settings.cache_clear()
+    told: list[str] = []
+    assert len(training_frames.thinned(CHURN, cutoffs, told.append)) == 4
+    assert told == ["churn: 4 of 6 matured cut-offs, evenly spread; all have 600 labels, 444 are taken at most with "
+                    "0.8MB of memory"]
+    monkeypatch.setenv("TELCO_MEMORY_LIMIT", "640GB")
+    settings.cache_clear()
+    assert training_frames.most_rows(CHURN) == CHURN.split.max_rows

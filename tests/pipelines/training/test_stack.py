@@ -40,11 +40,13 @@ def test_many_reads_give_the_bytes_of_one(home, monkeypatch, frames):
     rows = training_frames.labels(CHURN, frames.grid(4), leave(CHURN.train_purpose, frames.START))
     once = stack.read(CHURN, rows)
     assert world.reads == 1
-    monkeypatch.setattr(stack, "ROWS_AT_ONCE", 60)
-    many = stack.read(CHURN, rows)
-    assert world.reads == 3
-    np.testing.assert_array_equal(many.matrix, once.matrix)
-    assert (many.digest(), many.reference, many.texts) == (once.digest(), once.reference, once.texts)
+    for most, reads in ((110, 2), (60, 4), (30, 8)):  # two cut-offs at a time, one, half of one
+        world.reads = 0
+        monkeypatch.setattr(stack, "ROWS_AT_ONCE", most)
+        many = stack.read(CHURN, rows)
+        assert world.reads == reads
+        np.testing.assert_array_equal(many.matrix, once.matrix)
+        assert (many.digest(), many.reference, many.texts) == (once.digest(), once.reference, once.texts)
 
 
 def test_slices_in_time_are_views(frame, frames):
@@ -55,6 +57,15 @@ def test_slices_in_time_are_views(frame, frames):
     apart = whole.of([days[0], days[3]])
     assert (len(apart), apart.days) == (80, [days[0], days[3]])
     assert len(whole.of([])) == 0
+
+
+def test_rows_are_found_by_their_keys_and_strangers_are_not(frame, frames):
+    whole = stack.of(CHURN, frame, frames.COLUMNS)
+    chosen = np.array([158, 3, 40, 0, 159])
+    assert whole.places(whole.at(chosen).table()).tolist() == chosen.tolist()
+    strangers = pd.DataFrame({"subscriber_id": ["sub_x", "sub_000001", "sub_000001"],
+                              "event_timestamp": pd.to_datetime(["2026-01-30", "2026-01-31", "2027-01-01"])})
+    assert whole.places(strangers).tolist() == [-1, -1, -1]
 
 
 def test_a_category_the_fit_never_saw_is_missing_to_it_and_known_to_the_rest(frame, frames):
