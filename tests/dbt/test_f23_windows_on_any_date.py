@@ -46,7 +46,8 @@ def network(as_of: date, days: Sequence[date]) -> dict[str, Any]:
     """The network features of one line with a distinct power of two of kB on each day."""
     usage = {"msisdn_token": S, "usage_on": D, "data_kb": I, "voice_seconds": I, "sms_count": I, "calls_attempted": I,
              "calls_dropped": I, "roaming_kb": I, "is_use": B, "known_on": D, "superseded_on": D,
-             **{f"cell_{rank}_id": S for rank in (1, 2, 3)}, **{f"cell_{rank}_share": pa.float64() for rank in (1, 2, 3)}}
+             **{f"cell_{rank}_id": S for rank in (1, 2, 3)},
+             **{f"cell_{rank}_share": pa.float64() for rank in (1, 2, 3)}}
     rows = [{"msisdn_token": "n", "usage_on": day, "data_kb": 1024 * 2**k, "voice_seconds": 0, "sms_count": 2**k,
              "calls_attempted": 0, "calls_dropped": 0, "roaming_kb": 0, "is_use": True,
              "known_on": min(day + DAY, as_of)} for k, day in enumerate(days)]
