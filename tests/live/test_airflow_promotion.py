@@ -7,6 +7,7 @@ champion is the same recipe, four months old. The worse candidate learns from la
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -32,6 +33,7 @@ from pipelines.stack import Airflow, RunFailed, Stack, passwords_file
 from pipelines.stack.environment import APPROVER
 
 sys.path.append(str(Path(__file__).parent))
+import browser
 from small_world import fix_keys
 
 pytestmark = pytest.mark.live
@@ -168,8 +170,10 @@ def test_one_that_passes_goes_into_shadow_and_the_champion_keeps_scoring(world: 
     assert {version for _, version in scoring.nightly.scores_of("churn").entries()} == {"1"}
 
 
-def test_its_trainer_may_not_approve_it_and_somebody_else_may(world: World) -> None:
+def test_its_trainer_may_not_approve_it_and_somebody_else_may(world: World, tmp_path: Path) -> None:
     run_id = asked(world)
+    if browser.PROGRAM is not None:
+        question_as_seen(world, run_id, Path(os.environ.get("PICTURES") or tmp_path) / "approval.png")
     answer(world.airflow, run_id)
     world.airflow.wait("the trainer's approval to be refused", lambda: ended(world, run_id) == "failed", PATIENCE)
     assert "the trainer may not approve his own version" in world.airflow.why_failed("promote", run_id)
@@ -232,6 +236,16 @@ def asked(world: World) -> str:
     run = world.airflow.run("promote", found[0])
     assert parse_day(run["partition_key"]) >= world.night(3)
     return found[0]
+
+
+def question_as_seen(world: World, run_id: str, path: Path) -> None:
+    """The page on which a person is asked, as the approver sees it; docs/pictures has one."""
+    with browser.Browser() as page:
+        page.sign_in(world.airflow.url, APPROVER, json.loads(passwords_file().read_text())[APPROVER])
+        page.open(f"{world.airflow.url}/dags/promote/runs/{run_id}/tasks/approve_churn/required_actions", "Approve")
+        assert page.ask("document.body.innerText.includes('its shadow nights beside champion v1')")
+        page.picture(path)
+    assert path.stat().st_size > 10_000  # a blank page takes less than four thousand
 
 
 def waits(world: World, run_id: str) -> bool:
