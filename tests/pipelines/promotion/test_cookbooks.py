@@ -36,7 +36,8 @@ def do(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         if block.language == "sh":
             for line in block.text.splitlines():
                 monkeypatch.setattr(sys, "argv", shlex.split(line))
-                cli.main()  # ends with SystemExit when the command fails
+                with pytest.raises(SystemExit, match="^0$"):
+                    cli.main()
                 count += 1
             said = "".join(capsys.readouterr())
         elif block.language == "" and said:
