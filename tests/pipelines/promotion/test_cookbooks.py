@@ -36,7 +36,7 @@ def do(page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         if block.language == "sh":
             for line in block.text.splitlines():
                 monkeypatch.setattr(sys, "argv", shlex.split(line))
-                with pytest.raises(SystemExit, match="^0$"):
+                with pytest.raises(SystemExit, match=r"^0$"):
                     cli.main()
                 count += 1
             said = "".join(capsys.readouterr())
