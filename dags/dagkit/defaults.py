@@ -20,8 +20,8 @@ from telco_deadlines import StartOfNight, overdue
 from dagkit.kinds import Kind
 from dagkit.retries import POLICY, RETRIES, RETRY_DELAY
 from dagkit.words import failed, say
-from pipelines import cost
 from pipelines.clock import DAY, parse_day, utc_now
+from pipelines.cost import process
 from pipelines.errors import Held, MissingHistory, NoChampion, TelcoError, UsageError
 from pipelines.estate import estate
 
@@ -114,7 +114,7 @@ def outcomes(
     whether it is tried again. `is_told` knows of a HOLD that somebody has heard of already.
     """
     try:
-        with cost.process():
+        with process():
             yield
     except AirflowException:
         raise
