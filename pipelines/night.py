@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines import cost
 from pipelines.clock import DAY, days
 from pipelines.errors import NoChampion, UsageError
 from pipelines.estate import estate
 from pipelines.progress import Report, silent
+
+if TYPE_CHECKING:
+    from pipelines.monitoring import DriftVerdict
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class Night:
     scored: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     extract: str | None = None
-    monitored: dict[str, Any] = field(default_factory=dict)
+    monitored: dict[str, DriftVerdict] = field(default_factory=dict)
 
 
 def grid(first: date, last: date) -> list[date]:

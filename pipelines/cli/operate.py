@@ -30,7 +30,8 @@ def night(as_of: AsOf, json: Json = False, quiet: Quiet = False) -> None:
     rows += [(f"{model} scored", f"{item.rows:,} rows with version {item.version}")
              for model, item in outcome.scored.items()]
     rows += [(f"{model} skipped", why) for model, why in outcome.skipped.items()]
-    rows += [(f"{model} drift", verdict.status) for model, verdict in outcome.monitored.items()]
+    rows += [(f"{model} watched", f"{verdict.cause}, action {verdict.action}")
+             for model, verdict in outcome.monitored.items()]
     rows.append(("extract", outcome.extract))
     show.table(f"Night {as_of}", ["step", "result"], rows)
 
