@@ -157,7 +157,7 @@ def not_printed(expected: str, printed: str) -> str:
 def masked(line: str) -> str:
     """A line without what another house, day or machine prints otherwise: numbers, tokens, paths, tables' rules."""
     line = re.sub(r"\bsub_[0-9a-f.]+", "sub_#", line)
-    line = re.sub(r"\b[0-9a-f]{12,}\b", "#", line)
+    line = re.sub(r"\b[0-9a-f]{12,}\b|(?<=-)[0-9a-f]{8}\b", "#", line)
     line = re.sub(r"(/[\w.=#-]+)+/", "/", line)
     line = re.sub(r"[-+]?\d[\d,.:]*%?", "#", line)
     return " ".join(re.sub(r"[│┃|━─╇┼+╪]|-{2,}", " ", line).split())
