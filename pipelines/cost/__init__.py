@@ -164,6 +164,8 @@ def _close(done: _Open, ended: str) -> None:
         outer.inner += whole
         outer.steps.append((done.step, *(str(done.facts[name]) for name in _FACTS if name in done.facts)))
         outer.days.add(done.facts.get("as_of"))
+    if ended == "UsageError":  # nothing was begun: a mistyped word leaves no file behind
+        return
     own, (peak, is_bound) = whole - done.inner, now.peak_mb(done.began)
     _append({
         "step": done.step, **done.facts, "started": done.started, "ended": ended, "pid": os.getpid(),

@@ -64,7 +64,9 @@ def joined(as_of: date) -> pa.Table:
     people = [part for table in found.values() for part in table["subscriber_id"].chunks]
     scored = ordered(pa.table({"subscriber_id": pc.unique(pa.chunked_array(people, pa.string()))}))["subscriber_id"]
     told: dict[str, Any] = {"as_of": pa.repeat(as_of, len(scored))}
-    for table in (_roster(as_of), _left_alone(as_of), *found.values()):
+    for name, table in {"roster": _roster(as_of), "contact policy": _left_alone(as_of), **found}.items():
+        if doubled := len(table) - pc.count_distinct(table["subscriber_id"]).as_py():
+            raise Held(f"extract {as_of}", [f"{name}: {doubled} subscribers are there more than once"])
         place = pc.index_in(scored, table["subscriber_id"])
         told |= {name: table[name].take(place) for name in table.column_names}
     if told["operator"].null_count:

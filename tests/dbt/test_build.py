@@ -78,10 +78,10 @@ def test_features_and_labels_have_one_row_for_everyone_active(built: Any, as_of:
 
 
 def test_a_repeated_row_holds_the_build_and_names_the_test(built: Any, told: Path) -> None:
-    drop = told / "raw/care/interactions/dt=2026-02-20/data.parquet"
-    once = pq.read_table(drop, partitioning=None)
-    pq.write_table(pa.concat_tables([once, once]), drop)
-    with living_in(told), pytest.raises(Held, match="grain_stg_care__interactions") as held:
+    drop = next((told / "raw/governance/consents").glob("dt=*/data.parquet"))
+    once = pq.read_table(drop, partitioning=None).slice(0, 1)
+    pq.write_table(pa.concat_tables([pq.read_table(drop, partitioning=None), once]), drop)
+    with living_in(told), pytest.raises(Held, match="grain_stg_governance__consents") as held:
         builder.build(Plan.of([MARCH]), layer="staging")
     assert "(1 rows)" in str(held.value)
     assert "dbt.log" in str(held.value)

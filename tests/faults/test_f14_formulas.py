@@ -80,9 +80,9 @@ def night(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         **dict.fromkeys(("reason_1_theme", "reason_2_theme", "reason_3_theme"), "=1+1"),
         **dict.fromkeys(("reason_1_actionable", "reason_2_actionable", "reason_3_actionable"), True), **stamps,
     })
-    found = {"churn": churn, "ltv": ltv}
-    monkeypatch.setattr(exporter, "_roster", lambda as_of: roster)
-    monkeypatch.setattr(exporter, "published_scores", lambda model, as_of: found.get(model))
+    found = {"churn": pa.Table.from_pandas(churn), "ltv": pa.Table.from_pandas(ltv)}
+    monkeypatch.setattr(exporter, "_roster", lambda as_of: pa.Table.from_pandas(roster))
+    monkeypatch.setattr(exporter, "published", lambda model, as_of: found.get(model))
     drawn = {number: LeftAlone(FORMULAS[0], FORMULAS[0]) for number in numbers[-2:]}
     monkeypatch.setattr("pipelines.governance.contact.left_alone", lambda as_of: drawn)
 

@@ -10,11 +10,12 @@ from types import ModuleType
 import duckdb
 import jinja2
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 
 from pipelines import landing
-from pipelines.errors import RejectedFile
+from pipelines.errors import Held, RejectedFile
 from pipelines.landing import batch, reading
 from pipelines.landing.contract import FEEDS
 
@@ -98,12 +99,15 @@ def test_F20_scores_that_would_multiply_the_roster_stop_the_extract(
     told = {name: 1 for name in nightly.COLUMNS["churn"]} | {"expires_at": pd.Timestamp("2026-03-14")}
     scores = pd.DataFrame(told | {"subscriber_id": ids}, index=range(2))
     said = {"roster": roster, "scores": scores}
-    monkeypatch.setattr(nightly, "_roster", lambda as_of: said["roster"])
-    monkeypatch.setattr(nightly, "published_scores", lambda model, as_of: said["scores"] if model == "churn" else None)
+    def table(name: str) -> pa.Table:
+        return pa.Table.from_pandas(said[name], preserve_index=False)
+
+    monkeypatch.setattr(nightly, "_roster", lambda as_of: table("roster"))
+    monkeypatch.setattr(nightly, "published", lambda model, as_of: table("scores") if model == "churn" else None)
     assert len(pd.read_csv(nightly.extract(date(2026, 3, 11)))) == 2
     for doubled in said:
         whole = said[doubled]
         said[doubled] = pd.concat([whole, whole.iloc[:1]])
-        with pytest.raises(pd.errors.MergeError):
+        with pytest.raises(Held, match="1 subscribers are there more than once"):
             nightly.extract(date(2026, 3, 11))
         said[doubled] = whole

