@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +56,7 @@ def test_F60_one_number_in_a_log_in_xcom_or_in_a_partition_fails_the_search(
     number = next(word for word in sorted(clear.planted(walked.home)) if word.isdigit() and len(word) > 12).decode()
     shutil.copyfile(walked.home / "airflow/airflow.db", tmp_path / "airflow.db")
     assert clear.found(tmp_path, {number.encode()}) == (1, {})
-    with sqlite3.connect(tmp_path / "airflow.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "airflow.db")) as connection, connection:  # closed: nothing left beside it
         connection.execute("update xcom set value = ? where rowid = (select max(rowid) from xcom)", (f'"{number}"',))
     (tmp_path / "task.log").write_text(f"landed {number}\n", encoding="utf-8")
     assert set(clear.found(tmp_path, {number.encode()})[1]) == {"airflow.db", "task.log"}
