@@ -128,14 +128,14 @@ def settle(found: Registered, bundle: Path, tags: Mapping[str, str], *, alias: s
     """
     client = _client()
     client.log_artifacts(found.run_id, str(bundle), artifact_path="bundle")
-    for key, value in tags.items():
-        client.set_model_version_tag(found.name, str(found.version), key, value)
-    if alias is not None:
-        with _one_writer():
+    with _one_writer():  # two that settle one version would both insert a tag that is not there yet
+        for key, value in tags.items():
+            client.set_model_version_tag(found.name, str(found.version), key, value)
+        if alias is not None:
             holder = version_by_alias(found.name, alias)
             if holder is None or _age(holder) <= _age(found):
                 _set_alias(client, found.name, alias, found.version)
-    client.set_model_version_tag(found.name, str(found.version), "state", READY)
+        client.set_model_version_tag(found.name, str(found.version), "state", READY)
     client.set_terminated(found.run_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 from datetime import date, timedelta
 from pathlib import Path
@@ -54,8 +55,8 @@ def test_no_clear_identifier_no_name_and_no_free_text_gets_past_the_door(home: P
     )
     clear_forms = (b"A0000001", b"S0000001", b"15100000001", b"Ms. 1", b"is 49151", b"on 49151", "Zoë".encode(),
                    b"44770", b"999100000")
-    for clear in clear_forms:
-        assert clear not in text
+    for clear in clear_forms:  # at the start of a word: a random token may hold any five digits within it
+        assert not re.search(rb"(?<![0-9a-z])" + re.escape(clear), text)
 
 
 def test_one_number_has_one_token_in_every_feed_with_or_without_its_plus(home: Path, drops: ModuleType) -> None:
