@@ -2,20 +2,24 @@
 -- Those of 90 days: earlier nights looked at theirs.
 with invoices as (select * from {{ ref('fct_invoice') }} where issued_on >= as_of - 90),
 
-exchange_rates as (select * from {{ source('estate', 'exchange_rates') }}),
-
-rated as (
+first_rates as (
     select
-        invoices.operator,
-        invoices.invoice_id,
-        invoices.issued_on,
-        invoices.currency,
-        invoices.amount_house,
-        min(exchange_rates.valid_from) as rated_from_on
-    from invoices
-    left join exchange_rates on invoices.currency = exchange_rates.currency
-    group by all
+        currency,
+        min(valid_from) as rated_from_on
+    from {{ source('estate', 'exchange_rates') }}
+    group by currency
 )
 
-select * from rated
-where amount_house is null or rated_from_on is null or rated_from_on > issued_on
+select
+    invoices.operator,
+    invoices.invoice_id,
+    invoices.issued_on,
+    invoices.currency,
+    invoices.amount_house,
+    first_rates.rated_from_on
+from invoices
+left join first_rates on invoices.currency = first_rates.currency
+where
+    invoices.amount_house is null
+    or first_rates.rated_from_on is null
+    or first_rates.rated_from_on > invoices.issued_on

@@ -1,11 +1,14 @@
-with as_ofs as (select as_of from {{ ref('int_as_of') }}),
+with as_ofs as (select * from {{ ref('int_as_of') }}),
 
--- Read twice, each time for other rows: kept whole in between it would be all of history.
 usage as not materialized (select * from {{ ref('stg_network__usage_daily') }}),
+
+-- Every row of use in the 90 days before an as_of with features.
+windows as (select * from {{ ref('int_subscriber_usage') }}),
 
 open_subscriptions as (
     select
         as_ofs.as_of,
+        as_ofs.has_features,
         subscriptions.subscriber_id
     from {{ ref('int_subscription_state') }} as subscriptions
     inner join as_ofs on subscriptions.known_by = as_ofs.as_of
@@ -17,6 +20,7 @@ holdings as materialized (
     select
         row_number() over () as holding_number,
         open_subscriptions.as_of,
+        open_subscriptions.has_features,
         open_subscriptions.subscriber_id,
         held.msisdn_token,
         held.held_from_on,
@@ -27,13 +31,15 @@ holdings as materialized (
         and held.subscriber_id = open_subscriptions.subscriber_id
 ),
 
--- Nearly everyone used something in the week before: all of history is read for the others alone.
+-- An as_of of labels alone has no windows, but nearly everyone used something in the week before: all of history is
+-- read for the others alone.
 week_days as (
     select distinct cast(unnest(range(as_of - 7, as_of, interval 1 day)) as date) as day
     from as_ofs
+    where not has_features
 ),
 
-used_lately as (
+used_in_week as (
     select
         holdings.holding_number,
         max(usage.usage_on) as last_used_on
@@ -45,27 +51,41 @@ used_lately as (
         and usage.usage_on >= holdings.held_from_on
         and (holdings.held_to_on is null or usage.usage_on < holdings.held_to_on)
         and {{ is_known('usage', 'holdings.as_of') }}
+        and not holdings.has_features
     where usage.is_use and usage.usage_on in (select week_days.day from week_days)
     group by holdings.holding_number
 ),
 
-recent_use as (
+lately as (
     select
         holdings.as_of,
         holdings.subscriber_id,
-        max(used_lately.last_used_on) as last_used_on
-    from used_lately
-    inner join holdings on used_lately.holding_number = holdings.holding_number
+        max(used_in_week.last_used_on) as last_used_on
+    from used_in_week
+    inner join holdings on used_in_week.holding_number = holdings.holding_number
     group by holdings.as_of, holdings.subscriber_id
+    union all
+    select
+        as_of,
+        subscriber_id,
+        last_used_on
+    from windows
+    where last_used_on is not null
 ),
 
+-- Of an as_of with features the days before its windows are left to be read.
 quiet_holdings as (
-    select holdings.*
+    select
+        holdings.*,
+        case when holdings.has_features then holdings.as_of - 90 else holdings.as_of end as stop_on
     from holdings
-    anti join recent_use
-        on holdings.as_of = recent_use.as_of
-        and holdings.subscriber_id = recent_use.subscriber_id
+    anti join lately
+        on holdings.as_of = lately.as_of
+        and holdings.subscriber_id = lately.subscriber_id
 ),
+
+-- A day by which DuckDB leaves out what it need not read.
+span as (select max(case when has_features then as_of - 90 else as_of end) as stop_on from as_ofs),
 
 quiet_use as (
     select
@@ -73,13 +93,32 @@ quiet_use as (
         max(usage.usage_on) filter (where usage.is_use) as last_used_on,
         min(usage.usage_on) as first_seen_on
     from usage
+    inner join span on usage.usage_on < span.stop_on
     inner join quiet_holdings
         on usage.msisdn_token = quiet_holdings.msisdn_token
-        and usage.usage_on < quiet_holdings.as_of
+        and usage.usage_on < quiet_holdings.stop_on
         and usage.usage_on >= quiet_holdings.held_from_on
         and (quiet_holdings.held_to_on is null or usage.usage_on < quiet_holdings.held_to_on)
         and {{ is_known('usage', 'quiet_holdings.as_of') }}
     group by quiet_holdings.holding_number
+),
+
+quiet as (
+    select
+        holdings.as_of,
+        holdings.subscriber_id,
+        quiet_use.last_used_on,
+        quiet_use.first_seen_on
+    from quiet_use
+    inner join holdings on quiet_use.holding_number = holdings.holding_number
+    union all
+    select
+        as_of,
+        subscriber_id,
+        last_used_on,
+        first_seen_on
+    from windows
+    where last_used_on is null
 ),
 
 -- A line that only ever had idle rows has been silent since the day before the first of them.
@@ -88,15 +127,14 @@ last_use as (
         as_of,
         subscriber_id,
         last_used_on
-    from recent_use
+    from lately
     union all
     select
-        holdings.as_of,
-        holdings.subscriber_id,
-        greatest(max(quiet_use.last_used_on), min(quiet_use.first_seen_on) - 1) as last_used_on
-    from quiet_use
-    inner join holdings on quiet_use.holding_number = holdings.holding_number
-    group by holdings.as_of, holdings.subscriber_id
+        as_of,
+        subscriber_id,
+        greatest(max(last_used_on), min(first_seen_on) - 1) as last_used_on
+    from quiet
+    group by as_of, subscriber_id
 )
 
 select * from last_use

@@ -99,6 +99,7 @@ recent as (
         -- A bit for each day used: distinct days without a set of days for everyone, which would not fit in memory.
         bit_or(cast(1 as bigint) << (as_of - 1 - usage_on)) filter (where is_use) as used_days_30d,
         max(usage_on) filter (where is_use) as last_used_on,
+        min(usage_on) as first_seen_on,
     {%- for kpi in ['retainability_ppm', 'dl_throughput_kbps', 'dl_latency_us', 'availability_ppm', 'is_bad'] %}
     sum({{ kpi }}_met) as {{ kpi }}_met,
     sum({{ kpi }}_weight) as {{ kpi }}_weight
@@ -114,7 +115,8 @@ earlier as (
         sum(usage.data_kb) as data_kb_90d,
         sum(usage.voice_seconds) as voice_seconds_90d,
         sum(usage.roaming_kb) as roaming_kb_90d,
-        max(usage.usage_on) filter (where usage.is_use) as last_used_on
+        max(usage.usage_on) filter (where usage.is_use) as last_used_on,
+        min(usage.usage_on) as first_seen_on
     from usage
     inner join span on usage.usage_on >= span.first_on and usage.usage_on < span.earlier_stop_on
     inner join holdings
@@ -156,6 +158,7 @@ subscriber_usage as (
         sum(windows.calls_dropped_30d) as calls_dropped_30d,
         coalesce(bit_or(windows.used_days_30d), 0) as used_days_30d,
         max(windows.last_used_on) as last_used_on,
+        min(windows.first_seen_on) as first_seen_on,
         sum(windows.roaming_kb_90d) as roaming_kb_90d,
         {{ met_mean('retainability_ppm', 1000000) }} as retainability_ratio_30d,
         {{ met_mean('dl_throughput_kbps', 1000) }} as dl_throughput_mbps_30d,
