@@ -8,8 +8,8 @@ For each size: a house of `steady`, 225 days in a dump and a night for every tur
 lifetime value trained on its last day. Then every turn runs the next night: each stage of ours in processes of its
 own, as the DAGs do, then benchmarks/floor.py for the same as_of, and the two are compared subscriber by subscriber
 (floor_equal.py); what differs ends the run. Printed are medians over the turns as Markdown: wall and CPU seconds with
-all children, the largest resident memory of the process tree, the ratio of each stage, and from the second size on
-the exponent of its growth.
+all children, the largest resident memory of the process tree, the ratio of each stage, from the second size on the
+exponent of its growth, and what parts of the last night's stages took (stages.py).
 
 Same duties are features and score: from raw/ to features, scores, reasons and extract. `features` is unify without the
 labels that mature tonight, which the floor does not make: unify as every night runs it stands beside it. Ours tests its
@@ -37,19 +37,8 @@ from costs import Cost, median, watched  # noqa: E402
 from floor_equal import compared  # noqa: E402
 from history import dbt_seconds  # noqa: E402
 from house import DAY, LONGEST_WINDOW, START, machine, published, telco  # noqa: E402
+from stages import MODELS, STAGES  # noqa: E402
 
-MODELS = ("churn", "ltv")
-STAGES = {
-    "land": "from pipelines import landing; landing.land(as_of)",
-    "features": "from pipelines import models; from pipelines.progress import silent; from pipelines.warehouse.lock "
-                "import held; from pipelines.warehouse import Plan, builder, publication; "
-                "plan = Plan((as_of,), {label: () for label in models.labels()})\n"
-                "with held(): builder.build(plan); publication.publish(plan, report=silent)",
-    "unify": "from pipelines import warehouse; warehouse.unify([as_of])",
-    "score": "from pipelines import scoring; [scoring.score(model, as_of) for model in MODELS]; scoring.extract(as_of)",
-    "desk": "from pipelines import features, scoring; features.materialize(as_of); scoring.push(as_of)",
-    "monitor": "from pipelines import monitoring; [monitoring.monitor(model, as_of) for model in MODELS]",
-}
 DUTIES = ("features", "score")
 LAPS = {"features": ("features",), "score": ("matrix", "churn", "words", "ltv", "write"), "desk": ("desk",)}
 Turn = dict[str, Cost]  # by stage; the floor's as "floor features" and so on
@@ -83,6 +72,7 @@ def main(words: list[str] | None = None) -> int:
                      for stage in dict.fromkeys(stage for one in turns for stage in one)}
             print("\n".join([f"\n{size:,} subscribers x {options.days} days, {options.turns} turns; {machine()}\n",
                              *table(found, before, size)]), flush=True)
+            print("\n".join(parts(turns[-1])), flush=True)
             if options.nodes:
                 print("\n".join(nodes(home, options.nodes)))
             before = {stage: (size, cost) for stage, cost in found.items()}
@@ -115,11 +105,11 @@ def ready(home: Path, subscribers: int, days: int, nights: int, champions: Path 
 def turn(home: Path, as_of: date, stages: list[str]) -> Turn:
     """One night of ours by stage, then the floor's, which must have made the same."""
     landed = (home / f"raw/network/usage_daily/dt={as_of - DAY}/data.parquet").exists()
-    head = f"from datetime import date; as_of = date.fromisoformat('{as_of}'); MODELS = {MODELS}; "
     found: Turn = {}
     for stage in stages:
         if stage != "land" or not landed:
-            found[stage] = watched(["-c", head + STAGES[stage]], home, f"{stage} {as_of}")
+            words = [str(ROOT / "benchmarks/stages.py"), "--as-of", str(as_of), "--stage", stage]
+            found[stage] = watched(words, home, f"{stage} {as_of}")
             told(as_of, stage, found[stage])
     out = home / "floor"
     whole = watched([str(ROOT / "benchmarks/floor.py"), "--home", str(home), "--as-of", str(as_of), "--out", str(out)],
@@ -181,6 +171,15 @@ def grown(stages: tuple[str, ...], now: Cost, before: dict[str, tuple[int, Cost]
     wall, cpu = (math.log(after / earlier) / math.log(size / smaller)
                  for after, earlier in ((now.wall_s, then.wall_s), (now.cpu_s, then.cpu_s)))
     return f"{wall:.2f} ({cpu:.2f})"
+
+
+def parts(turn: Turn) -> Iterator[str]:
+    """Markdown of where the last night's stages spent their time."""
+    yield "\n| stage | part | wall s | CPU s |\n|---|---|---:|---:|"
+    for stage, cost in turn.items():
+        if stage in STAGES:
+            yield from (f"| {stage} | {part} | {wall:.1f} | {cpu:.1f} |"
+                        for part, (wall, cpu) in json.loads(cost.said.splitlines()[-1]).items())
 
 
 def nodes(home: Path, shown: int) -> Iterator[str]:
