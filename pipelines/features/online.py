@@ -18,6 +18,7 @@ from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def materialize(as_of: date, *, report: Report = silent) -> bool:
     return moved
 
 
-def push_scores(as_of: date, frame: pd.DataFrame, *, report: Report = silent) -> bool:
+def push_scores(as_of: date, table: pa.Table, *, report: Report = silent) -> bool:
     """Push a night's scores (columns of the view `subscriber_scores`). False when a later night's are there already.
 
     Guarded like `materialize`: a backfill scores its nights and leaves the care desk with the newest. The same night
@@ -56,8 +57,8 @@ def push_scores(as_of: date, frame: pd.DataFrame, *, report: Report = silent) ->
         if _is_past(SCORES, as_of, report):
             return False
         _mark(SCORES, as_of)
-        store.push("scores", frame, as_of)
-    log.info("pushed view=%s as_of=%s rows=%d", SCORES, as_of, len(frame))
+        store.push("scores", table, as_of)
+    log.info("pushed view=%s as_of=%s rows=%d", SCORES, as_of, len(table))
     return True
 
 

@@ -1,4 +1,4 @@
-"""The only importer of Feast: opens the store of this home and answers in our own types.
+"""The owner of Feast, with `writing` for what goes online: opens the store of this home and answers in our own types.
 
 Every function first registers the definitions if they changed, which costs a digest when they did not.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.clock import midnight
 from pipelines.errors import UsageError
-from pipelines.features import repository, rules
+from pipelines.features import repository, rules, writing
 from pipelines.ordering import ordered
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
@@ -187,17 +187,17 @@ def partition(view: View, as_of: date) -> pa.Table:
 def write_online(view: View, as_of: date) -> None:
     """Write one as_of of a view to the online store. The caller guards that it never moves backwards."""
     store, start = _registered(), midnight(as_of)
-    with _quiet():
-        store.materialize(start - timedelta(seconds=1), start, feature_views=[view.name])
+    found = store.get_feature_view(view.name)
+    writing.write(store, found, partition(view, as_of), as_of)
+    store.registry.apply_materialization(found, store.project, start - timedelta(seconds=1), start)
 
 
-def push(source: str, frame: pd.DataFrame, as_of: date) -> None:
-    """Push rows to the online views of a push source, stamped with the as_of. The caller guards as for write_online."""
-    import pandas as pd
-
-    stamp = pd.Timestamp(midnight(as_of)).as_unit("us")
-    with _quiet():
-        _registered().push(source, frame.assign(event_timestamp=stamp, created_at=stamp))
+def push(source: str, table: pa.Table, as_of: date) -> None:
+    """Write rows to the views of a push source, stamped with the as_of. The caller guards as for write_online."""
+    store = _registered()
+    for view in store.list_feature_views():
+        if view.tags.get("pushed") == source:
+            writing.write(store, view, table, as_of)
 
 
 def read_rows(subscriber_id: str) -> dict[str, tuple[date | None, dict[str, Any]]]:
@@ -234,19 +234,8 @@ def read_online(view: View, subscriber_ids: list[str]) -> pd.DataFrame:
 
 
 def forget_in_redis(subscriber_ids: Sequence[str], *, dry: bool = False) -> int:
-    """Delete the hashes Redis keeps of subscribers, every view in one; returns how many there were."""
-    store = _open()
-    from feast.infra.online_stores.helpers import _redis_key
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-    from feast.protos.feast.types.Value_pb2 import Value
-
-    client = store._get_provider().online_store._get_client(store.config.online_store)
-    keys = [
-        _redis_key(store.project, EntityKey(join_keys=["subscriber_id"], entity_values=[Value(string_val=one)]),
-                   entity_key_serialization_version=store.config.entity_key_serialization_version)
-        for one in subscriber_ids
-    ]
-    return int(client.exists(*keys) if dry else client.delete(*keys)) if keys else 0
+    """Delete what Redis keeps of subscribers; returns of how many there was something."""
+    return writing.forget_in_redis(_open(), subscriber_ids, dry=dry)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines import features, landing, retention, scoring
@@ -72,11 +73,11 @@ def test_F31_scoring_and_closing_twice_leave_every_byte(
 def test_F31_the_online_store_written_twice_holds_what_it_held(home: Path, partitions: ModuleType) -> None:
     partitions.publish_world([NIGHT], 60, inactive=0)
     people = partitions.ids(60)
-    scores = pd.DataFrame({
+    scores = pa.Table.from_pandas(pd.DataFrame({
         "subscriber_id": people, "churn_probability": 0.5, "churn_decile": 1, "churn_reasons": "it rose",
         "churn_version": 1, "ltv_eur_12m": 100.0, "ltv_version": 1,
         "expires_at": pd.Timestamp(NIGHT) + pd.Timedelta("3D"),
-    })
+    }), preserve_index=False)
     held = []
     for _ in range(2):
         assert features.materialize(NIGHT)

@@ -18,7 +18,7 @@ from pipelines.governance import audit, purpose, veto
 from pipelines.models import SPECS
 from pipelines.models.spec import Purpose
 from pipelines.publish import Dataset, sha256
-from pipelines.scoring.online import desk_frame
+from pipelines.scoring.online import desk_table
 from pipelines.settings import settings
 from pipelines.training import frames
 
@@ -80,7 +80,7 @@ def test_a_withdrawal_that_lands_after_the_night_is_a_veto_at_both_doors_and_cha
     land((3, "granted", "2026-02-01", "2026-02-21", 1), (3, "withdrawn", "2026-03-01", "2026-03-03", 2),
          (4, "granted", "2026-02-01", "2026-02-21", 1), (4, "granted", "2026-02-01", "2026-03-03", 2))
     assert extracted(night) == set(night.active()) - {"sub_00003"}
-    assert set(desk_frame(night.NIGHT)["subscriber_id"]) == set(night.active()) - {"sub_00003"}
+    assert set(desk_table(night.NIGHT)["subscriber_id"].to_pylist()) == set(night.active()) - {"sub_00003"}
     assert sha256(scores) == before
     lines = audit.history("consent_veto")
     assert [(line.subject, line.facts["subscribers"]) for line in lines] == [

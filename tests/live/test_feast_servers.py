@@ -9,14 +9,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines import features
+from pipelines.clock import midnight
 from pipelines.errors import UsageError
 from pipelines.features import desk, store
 from pipelines.settings import PROJECT, settings
@@ -77,11 +79,11 @@ def partitions() -> ModuleType:
     return module
 
 
-def scores(people: list[str], probability: float) -> pd.DataFrame:
-    return pd.DataFrame({
+def scores(people: list[str], probability: float) -> pa.Table:
+    return pa.Table.from_pandas(pd.DataFrame({
         "subscriber_id": people, "churn_probability": probability, "churn_decile": 2, "churn_reasons": "it rose",
         "churn_version": 1, "ltv_eur_12m": 100.0, "ltv_version": 1, "expires_at": pd.Timestamp("2026-01-15"),
-    })
+    }), preserve_index=False)
 
 
 @pytest.mark.usefixtures("servers")
@@ -107,6 +109,32 @@ def test_apply_materialize_push_and_look_up_over_postgresql_and_redis(home: Path
     # All of it went to the servers: the files of the embedded profile were never made.
     assert not (settings().feast / "registry.db").exists()
     assert not (settings().feast / "online.db").exists()
+
+
+@pytest.mark.usefixtures("servers")
+def test_every_byte_in_redis_is_what_feast_writes(home: Path, partitions: ModuleType) -> None:
+    partitions.publish_world([NIGHT], 50, inactive=0)
+    table = scores(partitions.ids(50), 0.25)
+    assert features.materialize(NIGHT)
+    assert features.push_scores(NIGHT, table)
+    opened, start = store._open(), midnight(NIGHT)
+    client = opened._get_provider().online_store._get_client(opened.config.online_store)
+    ours = {key: client.hgetall(key) for key in client.scan_iter()}
+    client.flushall()
+    with store._quiet():
+        opened.materialize(start - timedelta(seconds=1), start, feature_views=["subscriber_online"])
+        stamp = pd.Timestamp(start)
+        opened.push("scores", table.to_pandas().assign(event_timestamp=stamp, created_at=stamp))
+    assert {len(values) for values in ours.values()} == {4 + 7 + 2}  # and when each of the two views was written
+    assert {key: client.hgetall(key) for key in client.scan_iter()} == ours
+
+
+@pytest.mark.usefixtures("servers")
+def test_the_scores_of_a_rollback_in_the_same_night_reach_redis(home: Path, partitions: ModuleType) -> None:
+    partitions.publish_world([NIGHT], 50, inactive=0)
+    for probability in (0.25, 0.75):
+        assert features.push_scores(NIGHT, scores(partitions.ids(50), probability))
+        assert desk.ask("sub_00003", NIGHT).churn_probability == probability
 
 
 @pytest.mark.usefixtures("servers")

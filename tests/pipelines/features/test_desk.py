@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -37,14 +38,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory, partitions: ModuleType) -> I
     settings.cache_clear()
 
 
-def scores(people: list[str]) -> pd.DataFrame:
+def scores(people: list[str]) -> pa.Table:
     frame = pd.DataFrame({
         "subscriber_id": people, "churn_probability": 0.25, "churn_decile": range(1, len(people) + 1),
         "churn_reasons": "raises the risk: month to month; lowers the risk: pays by card", "churn_version": 4,
         "ltv_eur_12m": 310.5, "ltv_version": 2, "expires_at": pd.Timestamp("2026-01-15"),
     })
     frame.loc[1, ["ltv_eur_12m", "ltv_version"]] = None
-    return frame.astype({"ltv_version": "Int64"})
+    return pa.Table.from_pandas(frame.astype({"ltv_version": "Int64"}), preserve_index=False)
 
 
 def test_an_answer_has_scores_reasons_expiry_and_facts(asked: Path, partitions: ModuleType) -> None:

@@ -11,7 +11,7 @@ from pipelines import scoring
 from pipelines.errors import Held
 from pipelines.features import desk, online
 from pipelines.night import Night, score_all
-from pipelines.scoring.online import desk_frame
+from pipelines.scoring.online import desk_table
 
 NIGHT = date(2026, 1, 12)
 
@@ -25,7 +25,7 @@ def test_closing_a_night_pushes_what_was_published(champion: Any, formula: Any) 
     champion()
     formula()
     score_all(Night(NIGHT))
-    rows = desk_frame(NIGHT).set_index("subscriber_id")
+    rows = desk_table(NIGHT).to_pandas().set_index("subscriber_id")
     assert len(rows) == 190
     answer = desk.ask("sub_00042", NIGHT + timedelta(days=1))
     assert answer.churn_probability == rows.loc["sub_00042", "churn_probability"]
