@@ -12,6 +12,7 @@ the same rows and columns with the same parameters, and nothing else: no rivals,
 registry. It makes the two fits a recipe needs, one stopped early on rows it does not see and one of as many rounds on
 all rows: of churn on the older slice and the later one, of a lifetime value on the person-periods of its hazard.
 
+`--published` trains on the matured cut-offs that the home has published, where it was not bootstrapped for every week.
 `--cutoffs` thins the matured cut-offs of churn to so many, evenly spread; a lifetime value draws its rows as its spec
 says. TELCO_MEMORY_LIMIT is 12GB here unless it is set. Wall and CPU seconds of each process with its children, and the
 largest resident memory of its tree, looked at five times a second.
@@ -55,6 +56,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--models", default="churn,ltv", help="trained in this order (default: churn,ltv)")
     parser.add_argument("--home", type=Path, help="the home, kept; by default a temporary one, deleted")
     parser.add_argument("--as-of", type=date.fromisoformat, help="the day trained as of (default: the home's last)")
+    parser.add_argument("--published", action="store_true", help="cut-offs that are published (default: every week)")
     parser.add_argument("--step", choices=(*STEPS, "ready", "promote"), help=argparse.SUPPRESS)
     options = parser.parse_args(words)
     options.as_of = options.as_of or START + timedelta(days=options.days)
@@ -65,6 +67,8 @@ def main(words: list[str] | None = None) -> int:
     options = arguments(words)
     os.environ.setdefault("TELCO_MEMORY_LIMIT", "12GB")
     if options.step:
+        if options.published:
+            patch("pipelines.training.cutoffs.matured", published_of).start()
         step = {"ready": ready, "promote": promote, "ours": ours, "plain": plain}[options.step]
         print(json.dumps(step(options.models, options.as_of, options.cutoffs)))
         return 0
@@ -103,10 +107,8 @@ def told(options: argparse.Namespace, desk: Path) -> Iterator[str]:
 def run(options: argparse.Namespace, desk: Path, model: str, step: str) -> Figures:
     """One process in the desk's home; its last line is its figures."""
     load = os.getloadavg()[0]
-    cost: Cost = watched(
-        [__file__, "--models", model, "--as-of", str(options.as_of), "--cutoffs", str(options.cutoffs), "--step", step],
-        desk, f"{model} {step}",
-    )
+    words = [__file__, "--models", model, "--as-of", str(options.as_of), "--cutoffs", str(options.cutoffs)]
+    cost: Cost = watched([*words, *["--published"] * options.published, "--step", step], desk, f"{model} {step}")
     print(f"{model} {step}: {cost.wall_s:.1f} s, CPU {cost.cpu_s:.1f} s, {cost.peak_mb:.0f} MB", file=sys.stderr,
           flush=True)
     return {**json.loads(cost.said.splitlines()[-1]), "peak_mb": cost.peak_mb, "load": load}
@@ -145,6 +147,17 @@ def promote(model: str, as_of: date, cutoffs: int) -> Figures:
     if champions.in_force(model, as_of) is None:
         print(f"{model}: the gate refused it", file=sys.stderr)
     return {}
+
+
+def published_of(spec: ModelSpec, as_of: date, training_start: date) -> tuple[date, ...]:
+    """The cut-offs matured at as_of that have features and labels, oldest first."""
+    from pipelines.publish import Dataset
+    from pipelines.settings import settings
+
+    found = [{key[0] for key in Dataset(folder, ("as_of",)).entries()}
+             for folder in (settings().labels / spec.label, settings().features / "ftr_subscriber_billing")]
+    days = sorted(map(date.fromisoformat, set.intersection(*found)))
+    return tuple(day for day in days if spec.known_on(day) <= as_of)
 
 
 def asked(model: str, as_of: date, cutoffs: int) -> ModelSpec:
