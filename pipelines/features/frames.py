@@ -50,6 +50,12 @@ def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
 
 
 def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
+    """As `scoring_table`, for pandas."""
+    frame: pd.DataFrame = scoring_table(service, as_of).to_pandas()
+    return frame
+
+
+def scoring_table(service: str, as_of: date) -> pa.Table:
     """Features of everyone active at as_of: `subscriber_id`, then the service's columns, sorted by subscriber_id.
 
     Every view's partition must hold exactly the subscribers of the active roster, row for row; otherwise Held says
@@ -64,8 +70,7 @@ def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
         table = store.partition(view, as_of)
         _check_same_subscribers(f"{view.name} {as_of}", table.column("subscriber_id").combine_chunks(), active)
         columns |= {name: table.column(name) for name in view.columns}
-    frame: pd.DataFrame = pa.table(columns).to_pandas()
-    return frame
+    return pa.table(columns)
 
 
 def partition_digests(service: str, as_of: date) -> dict[str, str]:

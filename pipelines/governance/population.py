@@ -14,7 +14,6 @@ from pipelines.governance.purpose import Leave, leave
 from pipelines.models.spec import Purpose
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 
@@ -36,19 +35,17 @@ class Population:
         """Who may be scored, sorted."""
         return self.active.filter(self.may)
 
-    def only(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a scoring frame that may be scored: the last join before a model sees them.
+    def only(self, table: pa.Table) -> pa.Table:
+        """The rows of a scoring table that may be scored: the last join before a model sees them.
 
         Raises Held when one of them is of another region all the same, so that nothing is made of it.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        found = pa.array(frame["subscriber_id"], pa.string())
+        found = table["subscriber_id"].combine_chunks()
         may = self.may if found.equals(self.active) else pc.is_in(found, self.permitted)
         self.refuse_others(f"scoring frame {self.as_of}", found.filter(may))
-        kept: pd.DataFrame = frame[may.to_numpy(zero_copy_only=False)].reset_index(drop=True)
-        return kept
+        return table.filter(may)
 
     def refuse_others(self, subject: str, subscribers: pa.StringArray) -> None:
         """Raise Held when one of these active subscribers is of another region than the run's."""

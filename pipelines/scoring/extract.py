@@ -22,7 +22,6 @@ from pipelines.settings import settings
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
@@ -128,12 +127,6 @@ def published(model: str, as_of: date, columns: Sequence[str] | None = None) -> 
     if not set(columns or ()) <= set(pq.read_schema(path).names):
         return None
     return pq.read_table(path, columns=columns and list(columns), partitioning=None)
-
-
-def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """As `published`, for pandas."""
-    found = published(model, as_of, columns)
-    return None if found is None else found.to_pandas()
 
 
 def _roster(as_of: date) -> pa.Table:
