@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held, UsageError
 from pipelines.features import store
+from pipelines.ordering import ordered
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -123,10 +124,10 @@ def _active_roster(as_of: date) -> pa.Array:
     import pyarrow.parquet as pq
 
     table = pq.read_table(verify("roster", as_of), columns=["subscriber_id", "is_active"], partitioning=None)
-    active = table.filter(pc.field("is_active")).column("subscriber_id").combine_chunks()
+    active = ordered(table.filter(pc.field("is_active")))
     if len(active) == 0:
         raise Held(f"roster {as_of}", [f"nobody of the {len(table)} on the roster is active"])
-    return active.take(pc.array_sort_indices(active))
+    return active["subscriber_id"].combine_chunks()
 
 
 def _check_same_subscribers(what: str, found: pa.Array, active: pa.Array) -> None:

@@ -12,6 +12,7 @@ from pipelines.errors import Held
 from pipelines.governance import residency
 from pipelines.governance.purpose import Leave, leave
 from pipelines.models.spec import Purpose
+from pipelines.ordering import ordered
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,10 +79,10 @@ def population(purpose: Purpose, as_of: date) -> Population:
     if len(untold):
         raise Held(f"roster {as_of}", [f"{untold[0]} is neither active nor excluded for a reason"])
     excluded = Counter({one["values"]: one["counts"] for one in pc.value_counts(left_out["exclusion"]).to_pylist()})
-    active = roster.filter(is_active).sort_by("subscriber_id").combine_chunks()
+    active = ordered(roster.filter(is_active))
     people, operators = (active[name].combine_chunks() for name in ("subscriber_id", "operator"))
     may = leave(purpose, as_of)
-    why_not = may.why_not(people.to_numpy(zero_copy_only=False))
+    why_not = may.why_not(people)
     excluded += Counter(why_not[why_not != ""].tolist())
     if not (why_not == "").any():
         raise Held(f"{purpose} {as_of}", [f"nobody of {len(people)} active subscribers may be processed: "
