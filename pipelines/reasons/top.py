@@ -41,7 +41,9 @@ class Reason(NamedTuple):
     actionable: np.ndarray
 
 
-def top_reasons(contributions: np.ndarray, table: pa.Table, columns: Sequence[str], outcome: str = RISK) -> list[Reason]:
+def top_reasons(
+    contributions: np.ndarray, table: pa.Table, columns: Sequence[str], outcome: str = RISK
+) -> list[Reason]:
     """The three strongest reasons of every row, strongest first.
 
     `contributions` (rows, columns) in log-odds, positive towards the `outcome`; `table` holds the values the model saw,
@@ -145,30 +147,40 @@ def _words(
 
 def _spoken(values: pa.ChunkedArray, phrase: Phrase) -> tuple[np.ndarray, list[str]]:
     """The place of each value's words, -1 where it is missing, and the words, of which the last say that."""
-    import pandas as pd
     import pyarrow as pa
 
     if pa.types.is_string(values.type):
         encoded = values.combine_chunks().dictionary_encode()
-        codes, distinct = encoded.indices.fill_null(-1).to_numpy(), encoded.dictionary.to_pylist()
+        codes, found = encoded.indices.fill_null(-1).to_numpy(), encoded.dictionary.to_pylist()
     elif pa.types.is_boolean(values.type):
-        codes, distinct = pd.factorize(floats(values.cast(pa.int8())))
+        codes, found = distinct(floats(values.cast(pa.int8())))
     else:
-        codes, distinct = pd.factorize(_rounded(floats(values), phrase.digits))
-    return codes, [*(_say(value, phrase) for value in distinct), phrase.unknown]
+        codes, found = distinct(_rounded(floats(values), phrase.digits))
+    return codes, [*(_say(value, phrase) for value in found), phrase.unknown]
+
+
+def distinct(values: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """The place of each number among the distinct ones, -1 where it is missing, and those.
+
+    Distinct to the bit: minus zero is said otherwise.
+    """
+    import numpy as np
+    import pandas as pd
+
+    codes, found = pd.factorize(values.view("int64"))
+    return np.where(np.isnan(values), -1, codes), found.view("float64").tolist()
 
 
 def _rounded(values: np.ndarray, digits: int) -> np.ndarray:
     """Numbers that are said alike made one, as there are far fewer of them: those that so many digits would show.
 
-    What lies so close to the middle of two that the product's last bit may decide stays as it is, and so does what is
-    said as minus zero.
+    What lies so close to the middle of two that the product's last bit may decide stays as it is.
     """
     import numpy as np
 
     shifted = values * 10.0**digits
     whole = np.rint(shifted)
-    stays = (np.abs(np.abs(shifted - whole) - 0.5) < 1e-3) | (np.abs(shifted) > 1e12) | ((whole == 0) & (values < 0))
+    stays = (np.abs(np.abs(shifted - whole) - 0.5) < 1e-3) | (np.abs(shifted) > 1e12)
     return np.where(stays, values, whole / 10.0**digits)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.reasons.top import distinct
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
@@ -22,8 +24,8 @@ def value_reasons(
     import pyarrow.compute as pc
 
     middle_margin, middle_stay = float(np.median(margin_month)), float(np.median(survival))
-    margin_code, margins = _distinct(margin_month)
-    stay_code, stays = _distinct(np.rint(survival * 100) * 4 + np.sign(survival - middle_stay))
+    margin_code, margins = distinct(margin_month)
+    stay_code, stays = distinct(np.rint(survival * 100) * 4 + np.sign(survival - middle_stay))
     words = pa.array([
         *(f"margin of {one:.2f} EUR a month, {_side(one - middle_margin)} the median {middle_margin:.2f}"
           for one in margins),
@@ -37,14 +39,6 @@ def value_reasons(
         words.take(pa.array(np.where(margin_first, stay_code, margin_code))),
         pc.binary_join_element_wise("stay: ", pc.fill_null(churn_reason, "nothing stands out"), ""),
     ]
-
-
-def _distinct(values: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """The place of each value among the distinct ones, and those; to the bit, as minus zero is said otherwise."""
-    import pandas as pd
-
-    codes, distinct = pd.factorize(values.view("int64"))
-    return codes, distinct.view("float64").tolist()
 
 
 def _side(above: float) -> str:
