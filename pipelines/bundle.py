@@ -151,8 +151,9 @@ def learn_categories(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, l
 def encode(
     frame: pd.DataFrame | pa.Table, columns: Sequence[str], categories: Mapping[str, Sequence[str]]
 ) -> np.ndarray:
-    """A frame, of pandas or Arrow, as float32 (rows, columns): category -> its index, unseen or None -> NaN, bool -> 0/1,
-    missing -> NaN.
+    """A frame, of pandas or Arrow, as float32 (rows, columns).
+
+    Category -> its index, unseen or None -> NaN, bool -> 0/1, missing -> NaN.
 
     Raises Held when a column is not in the frame, holds text without categories, or holds an infinity.
     """
