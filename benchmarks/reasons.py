@@ -160,9 +160,9 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def framed(encoded: np.ndarray, columns: list[str]) -> Any:
-    import pandas as pd
+    import pyarrow as pa
 
-    return pd.DataFrame(encoded, columns=columns)
+    return pa.table(list(encoded.T), names=columns)
 
 
 def three(values: np.ndarray, encoded: np.ndarray, columns: list[str]) -> np.ndarray:
@@ -170,7 +170,7 @@ def three(values: np.ndarray, encoded: np.ndarray, columns: list[str]) -> np.nda
     from pipelines.reasons.top import top_reasons
 
     told = top_reasons(values, framed(encoded, columns), columns)
-    return np.column_stack([np.where(reason.theme == None, "", reason.theme) for reason in told]).astype(str)  # noqa: E711
+    return np.column_stack([reason.theme.fill_null("").to_numpy(zero_copy_only=False) for reason in told]).astype(str)
 
 
 def steadiness() -> int:

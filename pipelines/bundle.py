@@ -13,7 +13,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256 as _sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
+    import pyarrow as pa
 
     from pipelines.reasons.tables import Tables
 
@@ -87,9 +88,14 @@ class Bundle:
             raise UsageError(f"{self.model} v{self.version}: no head {name!r}; there are {sorted(HEADS)}")
         return parse(_verified(self.directory, name, self.facts["files"]), str(self.directory / name))
 
-    def encode(self, frame: pd.DataFrame) -> np.ndarray:
+    def encode(self, frame: pd.DataFrame | pa.Table) -> np.ndarray:
         """float32 (rows, columns) in the bundle's own column order, whatever the order of the frame."""
         return encode(frame, self.columns, self.categories)
+
+    def encoded(self, frame: pd.DataFrame | pa.Table, rows: int) -> Iterator[np.ndarray]:
+        """The same, at most so many rows at a time."""
+        for start in range(0, len(frame), rows):
+            yield self.encode(frame[start:start + rows])
 
     def margin(self, frame: pd.DataFrame) -> np.ndarray:
         """Uncalibrated log-odds, float64 (rows,)."""
@@ -143,27 +149,58 @@ def learn_categories(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, l
 
 
 def encode(
-    frame: pd.DataFrame, columns: Sequence[str], categories: Mapping[str, Sequence[str]]
+    frame: pd.DataFrame | pa.Table, columns: Sequence[str], categories: Mapping[str, Sequence[str]]
 ) -> np.ndarray:
-    """A frame as float32 (rows, columns): category -> its index, unseen or None -> NaN, bool -> 0/1, missing -> NaN.
+    """A frame, of pandas or Arrow, as float32 (rows, columns).
+
+    Category -> its index, unseen or None -> NaN, bool -> 0/1, missing -> NaN.
 
     Raises Held when a column is not in the frame, holds text without categories, or holds an infinity.
     """
     import numpy as np
+    import pyarrow as pa
 
-    absent = [name for name in columns if name not in frame.columns]
+    is_arrow = isinstance(frame, pa.Table)
+    absent = sorted(set(columns) - set(frame.column_names if is_arrow else frame.columns))
     if absent:
         raise Held("encoding", [f"columns {absent} are not in the frame"], "compare the bundle's feature service")
     encoded = np.empty((len(frame), len(columns)), dtype="float32")
     for position, name in enumerate(columns):
-        encoded[:, position] = _encode_column(frame[name], categories.get(name))
+        encode_one = _encode_arrow if is_arrow else _encode_column
+        encoded[:, position] = encode_one(name, frame[name], categories.get(name))
     if np.isinf(encoded).any():
         infinite = [name for position, name in enumerate(columns) if np.isinf(encoded[:, position]).any()]
         raise Held("encoding", [f"columns {infinite} hold infinite values"], "look at these columns in the mart")
     return encoded
 
 
-def _encode_column(series: pd.Series, values: Sequence[str] | None) -> np.ndarray:
+def _encode_arrow(name: str, column: pa.ChunkedArray, values: Sequence[str] | None) -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if values is not None:
+        column = pc.index_in(column.cast(pa.string()), pa.array(values, pa.string()))
+    elif pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    elif not any(fits(kind) for fits in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
+                                         pa.types.is_null)):
+        raise _without_categories(name, kind)
+    return floats(column)
+
+
+def floats(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of numbers as float64, missing as NaN."""
+    import pyarrow as pa
+
+    return column.cast(pa.float64(), safe=False).to_numpy()  # type: ignore[no-any-return]
+
+
+def _without_categories(name: str, kind: object) -> Held:
+    return Held("encoding", [f"column {name!r} holds {kind} values and the bundle has no categories for it"])
+
+
+def _encode_column(name: str, series: pd.Series, values: Sequence[str] | None) -> np.ndarray:
     import numpy as np
     import pandas as pd
 
@@ -172,7 +209,7 @@ def _encode_column(series: pd.Series, values: Sequence[str] | None) -> np.ndarra
         return np.where(codes < 0, np.float32("nan"), codes)
     kind = pd.api.types.infer_dtype(series, skipna=True)
     if kind not in {"boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"}:
-        raise Held("encoding", [f"column {series.name!r} holds {kind} values and the bundle has no categories for it"])
+        raise _without_categories(name, kind)
     if series.dtype == object:
         return series.where(series.notna(), None).to_numpy(dtype="float64").astype("float32")
     return series.to_numpy(dtype="float32", na_value=np.nan)

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
 def ordered(table: pa.Table) -> pa.Table:
     """By subscriber_id. Most tables are already, and looking costs a hundredth of sorting."""
+    return table if is_ordered(table.column("subscriber_id")) else table.sort_by("subscriber_id")
+
+
+def is_ordered(names: pa.ChunkedArray) -> bool:
+    """Whether they rise strictly: sorted, and nobody there twice."""
     import pyarrow.compute as pc
 
-    names = table.column("subscriber_id")
-    if pc.all(pc.less(names[:-1], names[1:])).as_py() is not False:
-        return table
-    return table.sort_by("subscriber_id")
+    return pc.all(pc.less(names[:-1], names[1:])).as_py() is not False

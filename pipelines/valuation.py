@@ -20,6 +20,7 @@ from pipelines.models import ltv
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -83,9 +84,14 @@ class Outlook:
 
 def moves(interval: Mapping[str, Any], frame: pd.DataFrame) -> Floats:
     """How far each row's ends move, (n, 2): the correction of its group, or that of all where its group has none."""
-    ends = interval["ends"]
-    group = groups(interval["by"], frame)
-    return np.array([ends.get(name, ends[EVERYBODY]) for name in group], dtype=np.float64).reshape(len(group), 2)
+    import pandas as pd
+
+    ends, column = interval["ends"], interval["by"]
+    if column not in frame.columns:
+        return np.tile(np.asarray(ends[EVERYBODY], dtype=np.float64), (len(frame), 1))
+    codes, names = pd.factorize(frame[column])  # a missing one is coded -1: the last, everybody
+    found = [*(ends.get(str(name), ends[EVERYBODY]) for name in names), ends[EVERYBODY]]
+    return np.array(found, dtype=np.float64)[codes]
 
 
 def groups(column: str, frame: pd.DataFrame) -> list[str]:
@@ -99,7 +105,7 @@ def _at(ranked: Floats, below: Floats, level: float) -> Floats:
     return np.asarray(np.take_along_axis(ranked, place[:, None], axis=1)[:, 0])
 
 
-def outlook(bundle: bundles.Bundle, frame: pd.DataFrame, first: Floats, months: int) -> Outlook:
+def outlook(bundle: bundles.Bundle, frame: pd.DataFrame | pa.Table, first: Floats, months: int) -> Outlook:
     """The version's outlook on frame rows, of which `first` (n,) is the churn champion's probability of month one.
 
     Rows go through in chunks. Raises Held for a version from before there were heads.
@@ -110,8 +116,8 @@ def outlook(bundle: bundles.Bundle, frame: pd.DataFrame, first: Floats, months: 
                    f"telco train {bundle.model} --as-of DAY")
     booster, columns = bundle.head(HAZARD), bundle.columns
     parts = []
-    for start in range(0, len(frame), CHUNK):
-        matrix = np.asarray(bundle.encode(frame.iloc[start : start + CHUNK]))
+    for number, matrix in enumerate(bundle.encoded(frame, CHUNK)):
+        start = number * CHUNK
         later = hazards(booster, terms["hazard"], matrix, columns)
         money = margins(terms["margin"], matrix, columns)
         quiet, days = silent_price(terms["margin"], matrix, columns), terms["margin"]["silence_days"]

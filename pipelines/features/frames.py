@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held, UsageError
 from pipelines.features import store
+from pipelines.ordering import ordered
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -50,6 +51,12 @@ def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
 
 
 def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
+    """As `scoring_table`, for pandas."""
+    frame: pd.DataFrame = scoring_table(service, as_of).to_pandas()
+    return frame
+
+
+def scoring_table(service: str, as_of: date) -> pa.Table:
     """Features of everyone active at as_of: `subscriber_id`, then the service's columns, sorted by subscriber_id.
 
     Every view's partition must hold exactly the subscribers of the active roster, row for row; otherwise Held says
@@ -64,8 +71,7 @@ def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
         table = store.partition(view, as_of)
         _check_same_subscribers(f"{view.name} {as_of}", table.column("subscriber_id").combine_chunks(), active)
         columns |= {name: table.column(name) for name in view.columns}
-    frame: pd.DataFrame = pa.table(columns).to_pandas()
-    return frame
+    return pa.table(columns)
 
 
 def partition_digests(service: str, as_of: date) -> dict[str, str]:
@@ -118,10 +124,10 @@ def _active_roster(as_of: date) -> pa.Array:
     import pyarrow.parquet as pq
 
     table = pq.read_table(verify("roster", as_of), columns=["subscriber_id", "is_active"], partitioning=None)
-    active = table.filter(pc.field("is_active")).column("subscriber_id").combine_chunks()
+    active = ordered(table.filter(pc.field("is_active")))
     if len(active) == 0:
         raise Held(f"roster {as_of}", [f"nobody of the {len(table)} on the roster is active"])
-    return active.take(pc.array_sort_indices(active))
+    return active["subscriber_id"].combine_chunks()
 
 
 def _check_same_subscribers(what: str, found: pa.Array, active: pa.Array) -> None:

@@ -9,30 +9,33 @@ from typing import TYPE_CHECKING
 from pipelines.errors import Held
 from pipelines.features import store
 from pipelines.features.frames import KEYS, feature_columns
+from pipelines.ordering import ordered
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
 ROWS = 1000
 
 
-def prove_equal(service: str, as_of: date, frame: pd.DataFrame, *, rows: int = ROWS) -> int:
-    """Compare a sample of a scoring frame with the training path's values, column by column; the rows compared.
+def prove_equal(service: str, as_of: date, table: pa.Table, *, rows: int = ROWS) -> int:
+    """Compare a sample of a scoring table with the training path's values, column by column; the rows compared.
 
     The sample is drawn by as_of, so a repeated night compares the same subscribers. The training path is Feast's
     point-in-time join; its marts are cut down to the partitions that can matter, so that the cost of a night does not
     grow with the nights before it. Raises Held naming the columns, how many values differ, and one example.
     """
+    import numpy as np
     import pandas as pd
 
     wanted = feature_columns(service)
-    if list(frame.columns) != ["subscriber_id", *wanted]:
+    if table.column_names != ["subscriber_id", *wanted]:
         raise Held(f"skew {service} {as_of}", [f"the scoring frame's columns are not the service's {len(wanted)}"])
-    people = frame["subscriber_id"].reset_index(drop=True).drop_duplicates().sort_values()
-    chosen = people.sample(n=min(rows, len(people)), random_state=as_of.toordinal()).sort_values()
-    served = frame.iloc[chosen.index].reset_index(drop=True)
+    people = ordered(table)
+    drawn = np.random.default_rng(as_of.toordinal()).choice(len(people), min(rows, len(people)), replace=False)
+    served = people.take(np.sort(drawn)).to_pandas().drop_duplicates("subscriber_id", ignore_index=True)
     keys = served[["subscriber_id"]].assign(event_timestamp=pd.Timestamp(as_of).as_unit("us"))
     trained = keys.merge(store.historical_of(service, keys, as_of), on=KEYS, how="left")
     if len(trained) != len(served):

@@ -12,9 +12,9 @@ from pipelines.errors import Held
 from pipelines.governance import residency
 from pipelines.governance.purpose import Leave, leave
 from pipelines.models.spec import Purpose
+from pipelines.ordering import ordered
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
 
@@ -36,19 +36,17 @@ class Population:
         """Who may be scored, sorted."""
         return self.active.filter(self.may)
 
-    def only(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of a scoring frame that may be scored: the last join before a model sees them.
+    def only(self, table: pa.Table) -> pa.Table:
+        """The rows of a scoring table that may be scored: the last join before a model sees them.
 
         Raises Held when one of them is of another region all the same, so that nothing is made of it.
         """
-        import pyarrow as pa
         import pyarrow.compute as pc
 
-        found = pa.array(frame["subscriber_id"], pa.string())
+        found = table["subscriber_id"].combine_chunks()
         may = self.may if found.equals(self.active) else pc.is_in(found, self.permitted)
         self.refuse_others(f"scoring frame {self.as_of}", found.filter(may))
-        kept: pd.DataFrame = frame[may.to_numpy(zero_copy_only=False)].reset_index(drop=True)
-        return kept
+        return table.filter(may)
 
     def refuse_others(self, subject: str, subscribers: pa.StringArray) -> None:
         """Raise Held when one of these active subscribers is of another region than the run's."""
@@ -81,10 +79,10 @@ def population(purpose: Purpose, as_of: date) -> Population:
     if len(untold):
         raise Held(f"roster {as_of}", [f"{untold[0]} is neither active nor excluded for a reason"])
     excluded = Counter({one["values"]: one["counts"] for one in pc.value_counts(left_out["exclusion"]).to_pylist()})
-    active = roster.filter(is_active).sort_by("subscriber_id").combine_chunks()
+    active = ordered(roster.filter(is_active))
     people, operators = (active[name].combine_chunks() for name in ("subscriber_id", "operator"))
     may = leave(purpose, as_of)
-    why_not = may.why_not(people.to_numpy(zero_copy_only=False))
+    why_not = may.why_not(people)
     excluded += Counter(why_not[why_not != ""].tolist())
     if not (why_not == "").any():
         raise Held(f"{purpose} {as_of}", [f"nobody of {len(people)} active subscribers may be processed: "

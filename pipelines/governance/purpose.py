@@ -24,6 +24,7 @@ from pipelines.settings import settings
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
 NO_CONSENT, REGION = "no_consent", "region"
 FEED = "governance.consents"
@@ -46,7 +47,7 @@ class Leave:
     known: Any = field(default=None, repr=False)
     may: Any = field(default=None, repr=False)
 
-    def why_not(self, subscribers: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    def why_not(self, subscribers: npt.NDArray[np.object_] | pa.StringArray) -> npt.NDArray[np.object_]:
         """For each subscriber `region`, `no_consent`, or nothing when they may be processed; shape (n,)."""
         import numpy as np
         import pyarrow as pa
@@ -55,7 +56,8 @@ class Leave:
         reasons = np.full(len(subscribers), "", dtype=object)
         if self.known is None:
             return reasons
-        place = pc.fill_null(pc.index_in(pa.array(subscribers, pa.string()), self.known), -1).to_numpy()
+        asked = subscribers if isinstance(subscribers, pa.Array) else pa.array(subscribers, pa.string())
+        place = pc.fill_null(pc.index_in(asked, self.known), -1).to_numpy()
         asks = self.basis == CONSENT
         # Who is not known is at -1, the last row: has consented to nothing, or is of no operator of this run.
         within, granted = np.vstack([self.may, [asks, not asks]])[place].T

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,28 @@ class Stability:
     overlap: float
 
 
-def stability(before: pd.DataFrame, after: pd.DataFrame, themes: tuple[str, ...]) -> Stability | None:
-    """Compare two nights' themes, columns `themes` in their order, by `subscriber_id`, unique in each.
+def stability(before: pa.Table, after: pa.Table, themes: tuple[str, ...]) -> Stability | None:
+    """Compare two nights' themes, columns `themes` in their order, by `subscriber_id`, unique in each or ValueError.
 
-    None when nobody was scored on both nights. A reason there was not is None, and equal to another such.
+    None when nobody was scored on both nights. A reason there was not is missing, and equal to another such.
     """
     import numpy as np
-    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    columns = ["subscriber_id", *themes]
-    both = before[columns].merge(after[columns], on="subscriber_id", validate="one_to_one", suffixes=("_then", "_now"))
-    if both.empty:
+    if any(pc.count_distinct(night["subscriber_id"]).as_py() < len(night) for night in (before, after)):
+        raise ValueError("a subscriber is there more than once in a night")
+    place = pc.index_in(after["subscriber_id"], before["subscriber_id"])
+    both = before.take(place.drop_null()), after.filter(place.is_valid())
+    if not len(both[0]):
         return None
     # Themes as numbers, a missing one as -1: a million rows of comparisons instead of a million of sets.
-    names = [f"{theme}_{when}" for when in ("then", "now") for theme in themes]
-    codes = pd.factorize(both[names].to_numpy(dtype=object).ravel())[0].reshape(len(both), len(names))
-    then, now = codes[:, :len(themes)], codes[:, len(themes):]
-    return Stability(len(both), float(np.mean(then[:, 0] == now[:, 0])), float(np.mean(_overlap(then, now))))
+    names = pc.drop_null(pc.unique(pa.chunked_array(
+        [chunk for night in both for theme in themes for chunk in night[theme].cast(pa.string()).chunks])))
+    then, now = (np.column_stack([
+        pc.fill_null(pc.index_in(night[theme].cast(pa.string()), names), -1).to_numpy() for theme in themes
+    ]) for night in both)
+    return Stability(len(then), float(np.mean(then[:, 0] == now[:, 0])), float(np.mean(_overlap(then, now))))
 
 
 def _overlap(then: np.ndarray, now: np.ndarray) -> np.ndarray:

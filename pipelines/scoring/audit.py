@@ -25,25 +25,27 @@ def audit(path: Path, spec: ModelSpec, people: Population, unscored: Mapping[str
     """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, partitioning=None)
-    wanted, is_formula = schema(spec), spec.kind is Kind.FORMULA
-    if table.schema != wanted:
-        raise Held("scores", [f"columns are {table.schema.names}, expected {wanted.names} with their types"])
+    found, wanted, is_formula = pq.read_schema(path), schema(spec), spec.kind is Kind.FORMULA
+    if found != wanted:
+        raise Held("scores", [f"columns are {found.names}, expected {wanted.names} with their types"])
+    ranges = _LIFETIME_VALUE if is_formula else {probability_column(spec.name): (0.0, 1.0), "decile": (1, 10)}
+    others = ["reason_1", *_MONTHS] if is_formula else []
+    table = pq.read_table(path, columns=["subscriber_id", *ranges, *others], partitioning=None)
     scored = table.column("subscriber_id").combine_chunks()
     people.refuse_others("scores", scored)
     reasons = _who(scored, people, unscored)
-    ranges = _LIFETIME_VALUE if is_formula else {probability_column(spec.name): (0.0, 1.0), "decile": (1, 10)}
     for column, (low, high) in ranges.items():
         reasons += _values(table, column, low, high)
     if is_formula:
         reasons += _by_month(table)
-    if table.column("reason_1").null_count and is_formula:
+    if is_formula and table.column("reason_1").null_count:
         reasons.append(f"{table.column('reason_1').null_count} rows have no first reason")
     if reasons:
         raise Held("scores", reasons, "nothing was published; the last published scores serve until they expire")
 
 
 _ENDLESS = float("inf")
+_MONTHS = ("survival_by_month", "margin_eur_by_month")
 _MONEY = (-_ENDLESS, _ENDLESS)
 _LIFETIME_VALUE = {"ltv_eur_12m": _MONEY, "ltv_low_eur_12m": _MONEY, "ltv_high_eur_12m": _MONEY,
                    "margin_eur_month": _MONEY, "survival_12m": (0.0, 1.0)}
@@ -77,7 +79,7 @@ def _by_month(table: pa.Table) -> list[str]:
 
     reasons: list[str] = []
     months: dict[str, Any] = {}
-    for column in ("survival_by_month", "margin_eur_by_month"):
+    for column in _MONTHS:
         values = table.column(column).combine_chunks()
         flat = values.flatten().to_numpy(zero_copy_only=False)
         if values.null_count or len(flat) % max(len(table), 1) or not np.isfinite(flat).all():

@@ -1,33 +1,25 @@
-"""A night's scores of a classifier: probability, decile and three reasons for every row of the scoring frame."""
+"""A night's scores of a classifier: probability, decile and three reasons for every row of the scoring table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.bundle import Bundle, calibrate
 from pipelines.models import spec_of
-from pipelines.reasons import Reason, top_reasons
+from pipelines.reasons import Choice, strongest, told
 from pipelines.reasons.contributions import check_sum, contributions, prove, sample
 from pipelines.scoring.table import ACTIONABLE, DIGITS, REASONS, THEMES, probability_column
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     import pyarrow as pa
 
-CHUNK = 100_000  # rows held encoded, with their contributions, at once: 62 MB of float32 for 77 features
+CHUNK = 50_000  # rows held encoded, with their contributions, at once: 31 MB of float32 for both of 77 features
 
 
-@dataclass(frozen=True)
-class _Part:
-    margin: np.ndarray
-    reasons: list[Reason]
-
-
-def classify(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> pa.Table:
-    """subscriber_id, <model>_probability, decile (1 = likeliest), reasons with themes; rows as in the frame.
+def classify(bundle: Bundle, table: pa.Table, as_of: date) -> pa.Table:
+    """subscriber_id, <model>_probability, decile (1 = likeliest), reasons with themes; rows as in the table.
 
     Raises Held when the contributions differ from XGBoost's own in a sample drawn by as_of, or do not add up to the
     log-odds in any row.
@@ -35,35 +27,30 @@ def classify(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    parts = _parts(bundle, frame, as_of)
-    margin = np.concatenate([part.margin for part in parts])
+    margin, choice = _explained(bundle, table, as_of)
     probability = np.round(calibrate(margin, bundle.calibrator), DIGITS)
-    table = pa.table({
-        "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
-        probability_column(bundle.model): probability,
-        "decile": deciles(probability),
-    })
-    for rank, (words, theme, actionable) in enumerate(zip(REASONS, THEMES, ACTIONABLE, strict=True)):
-        told = [part.reasons[rank] for part in parts]
-        table = table.append_column(words, pa.chunked_array([one.words for one in told], pa.string()))
-        table = table.append_column(theme, pa.chunked_array([one.theme for one in told], pa.string()))
-        table = table.append_column(actionable, pa.chunked_array([one.actionable for one in told], pa.bool_()))
-    return table
+    columns = {"subscriber_id": table["subscriber_id"], probability_column(bundle.model): probability,
+               "decile": deciles(probability)}
+    reasons = told(choice, table, bundle.columns, spec_of(bundle.model).outcome)
+    for reason, words, theme, actionable in zip(reasons, REASONS, THEMES, ACTIONABLE, strict=True):
+        columns |= {words: reason.words, theme: reason.theme, actionable: reason.actionable}
+    return pa.table(columns)
 
 
-def _parts(bundle: Bundle, frame: pd.DataFrame, as_of: date) -> list[_Part]:
+def _explained(bundle: Bundle, table: pa.Table, as_of: date) -> tuple[np.ndarray, Choice]:
     """Log-odds and reasons by chunks of rows, after a sample of them was compared with XGBoost's own contributions."""
+    import numpy as np
+
     tables = bundle.tables()
-    sampled = bundle.encode(frame.iloc[sample(len(frame), seed=as_of.toordinal())])
+    sampled = bundle.encode(table.take(sample(len(table), seed=as_of.toordinal())))
     bias = prove(tables, sampled, bundle.own_contributions(sampled))
-    parts, outcome = [], spec_of(bundle.model).outcome
-    for start in range(0, len(frame), CHUNK):
-        rows = frame.iloc[start:start + CHUNK]
-        encoded = bundle.encode(rows)
+    margins, choices = [], []
+    for encoded in bundle.encoded(table, CHUNK):
         margin, contributed = bundle.log_odds(encoded), contributions(tables, encoded)
         check_sum(contributed, bias, margin)
-        parts.append(_Part(margin, top_reasons(contributed, rows, bundle.columns, outcome)))
-    return parts
+        margins.append(margin)
+        choices.append(strongest(contributed, bundle.columns))
+    return np.concatenate(margins), Choice(*map(np.concatenate, zip(*choices, strict=True)))
 
 
 def deciles(probability: np.ndarray) -> np.ndarray:

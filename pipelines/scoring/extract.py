@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import cost
 from pipelines.errors import Held
+from pipelines.governance.contact import left_alone
 from pipelines.governance.veto import without_withdrawn
 from pipelines.models import SPECS
 from pipelines.models.spec import Kind
-from pipelines.ordering import ordered
+from pipelines.ordering import is_ordered, ordered
 from pipelines.publish import Dataset
 from pipelines.scoring.dictionary import BANDS, LOSS, columns, of_model
 from pipelines.scoring.sheet import write
@@ -22,7 +23,6 @@ from pipelines.settings import settings
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
@@ -56,19 +56,19 @@ def joined(as_of: date) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract")
-             for model in COLUMNS if (scores := published(model, as_of)) is not None}
+    found = {model: without_withdrawn(model, _of_model(model, scores), as_of, "extract") for model, names in
+             COLUMNS.items() if (scores := published(model, as_of, ["subscriber_id", *names])) is not None}
     if not found:
         raise Held(f"extract {as_of}", ["no champion in force has scored this night"],
                    f"telco score churn --as-of {as_of}")
-    people = [part for table in found.values() for part in table["subscriber_id"].chunks]
-    scored = ordered(pa.table({"subscriber_id": pc.unique(pa.chunked_array(people, pa.string()))}))["subscriber_id"]
+    scored = _everyone([table["subscriber_id"] for table in found.values()])
     told: dict[str, Any] = {"as_of": pa.repeat(as_of, len(scored))}
-    for name, table in {"roster": _roster(as_of), "contact policy": _left_alone(as_of), **found}.items():
-        if doubled := len(table) - pc.count_distinct(table["subscriber_id"]).as_py():
+    for name, table in {"roster": _roster(as_of), "contact policy": left_alone(as_of), **found}.items():
+        people = table["subscriber_id"]
+        if not is_ordered(people) and (doubled := len(people) - pc.count_distinct(people).as_py()):
             raise Held(f"extract {as_of}", [f"{name}: {doubled} subscribers are there more than once"])
-        place = pc.index_in(scored, table["subscriber_id"])
-        told |= {name: table[name].take(place) for name in table.column_names}
+        table = table if people.equals(scored) else table.take(pc.index_in(scored, people))
+        told |= {name: table[name] for name in table.column_names}
     if told["operator"].null_count:
         raise Held(f"extract {as_of}", [f"{len(scored)} subscribers scored, {told['operator'].null_count} of them not "
                                         "on the roster"])
@@ -76,6 +76,17 @@ def joined(as_of: date) -> pa.Table:
              "expires_at": pc.min_element_wise(*(told[f"{model}_expires_at"] for model in found))}
     wanted = [column.name for column in columns()]
     return pa.table([told[name] if name in told else pa.nulls(len(scored)) for name in wanted], names=wanted)
+
+
+def _everyone(scored: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """All who are in one of them, sorted. Most often the longest has them all."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    longest = max(scored, key=len)
+    others = [one for one in scored if not pc.all(pc.is_in(one, longest)).as_py()]
+    people = pa.chunked_array([part for one in (longest, *others) for part in one.chunks], pa.string())
+    return ordered(pa.table({"subscriber_id": pc.unique(people) if others else people}))["subscriber_id"]
 
 
 def _of_model(model: str, scores: pa.Table) -> pa.Table:
@@ -98,18 +109,6 @@ def bands(values: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     return np.where(values < 0, LOSS, words).astype(object)
 
 
-def _left_alone(as_of: date) -> pa.Table:
-    """Who is to be left alone by the contact policy, because of what, and the campaign that holds them out."""
-    import pyarrow as pa
-
-    from pipelines.governance.contact import left_alone
-
-    told = left_alone(as_of)
-    kinds = pa.schema([(name, pa.string()) for name in ("subscriber_id", "do_not_contact_because", "control_group")])
-    return pa.table([list(told), [one.because for one in told.values()],
-                     [one.control_of or None for one in told.values()]], schema=kinds)
-
-
 def published(model: str, as_of: date, columns: Sequence[str] | None = None) -> pa.Table | None:
     """The scores of the champion in force or of who stood in for it, all columns or these, sorted by subscriber_id.
 
@@ -128,12 +127,6 @@ def published(model: str, as_of: date, columns: Sequence[str] | None = None) -> 
     if not set(columns or ()) <= set(pq.read_schema(path).names):
         return None
     return pq.read_table(path, columns=columns and list(columns), partitioning=None)
-
-
-def published_scores(model: str, as_of: date, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """As `published`, for pandas."""
-    found = published(model, as_of, columns)
-    return None if found is None else found.to_pandas()
 
 
 def _roster(as_of: date) -> pa.Table:

@@ -21,7 +21,7 @@ from pipelines.publish import Dataset, Entry
 from pipelines.reasons import Stability, stability
 from pipelines.scoring.audit import audit
 from pipelines.scoring.classifier import classify
-from pipelines.scoring.extract import published_scores
+from pipelines.scoring.extract import published
 from pipelines.scoring.jump import guard
 from pipelines.scoring.shadow import shadow
 from pipelines.scoring.standing import standing
@@ -120,14 +120,14 @@ def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
     # The version's own service, not the spec's: a spec that names a new one trains with it, while the champion of the
     # old one goes on scoring until a version of the new one has had its shadow nights.
     service = bundle.feature_service
-    frame = features.scoring_frame(service, as_of)
-    features.prove_equal(service, as_of, frame)
-    frame = people.only(frame)
+    known = features.scoring_table(service, as_of)
+    features.prove_equal(service, as_of, known)
+    known = people.only(known)
     if spec.kind is Kind.FORMULA:
-        table, unscored = lifetime_value(bundle, spec, frame, as_of)
+        scores, unscored = lifetime_value(bundle, spec, known, as_of)
     else:
-        table, unscored = classify(bundle, frame, as_of), {}
-    return Computed(spec, bundle, as_of, _stamped(table, spec, bundle.version, as_of), people, unscored,
+        scores, unscored = classify(bundle, known, as_of), {}
+    return Computed(spec, bundle, as_of, _stamped(scores, spec, bundle.version, as_of), people, unscored,
                     features.partition_digests(service, as_of))
 
 
@@ -145,7 +145,8 @@ def publish(dataset: Dataset, computed: Computed, inputs: Mapping[str, Any]) -> 
 def since_last_week(model: str, as_of: date) -> Stability | None:
     """How many are told the same as seven nights before; None unless both nights are published, with themes."""
     columns = ("subscriber_id", *THEMES)
-    before, now = (published_scores(model, day, columns) for day in (as_of - WEEK, as_of))
+    before = published(model, as_of - WEEK, columns)
+    now = published(model, as_of, columns) if before is not None else None
     return None if before is None or now is None else stability(before, now, THEMES)
 
 
@@ -165,5 +166,5 @@ def _stamped(table: pa.Table, spec: ModelSpec, version: int, as_of: date) -> pa.
         ("as_of", pa.date32(), as_of), ("model", pa.string(), spec.name),
         ("model_version", pa.int64(), version), ("expires_at", pa.timestamp("us"), expires),
     ):
-        table = table.append_column(name, pa.array([value] * len(table), type=kind))
+        table = table.append_column(name, pa.repeat(pa.scalar(value, kind), len(table)))
     return table

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 # A spreadsheet runs a cell that begins so as a formula (CWE-1236), in some settings also with the full-width form of
 # the sign; an apostrophe makes it text.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+ROWS = 20_000  # made into lines at once: 11 MB
 # The text of a cell by the kind of its column: a flag yes or no, whole numbers without a point, others with at most
 # six digits behind it, and quotes only around what needs them.
 _CELLS = {
     TEXT: """if(contains({0}, ',') or contains({0}, '"') or contains({0}, chr(10)) or contains({0}, chr(13)),
                 '"' || replace({0}, '"', '""') || '"', {0})""",
     WHOLE: "cast({0} as varchar)",
-    NUMBER: "if(isnan({0}), '', rtrim(rtrim(format('{{:.6f}}', {0}), '0'), '.'))",
+    # What has a fraction, of six digits at most, DuckDB writes so by itself, in a third of the time.
+    NUMBER: """case when {0} = round({0}, 6) and {0} <> trunc({0}) and abs({0}) between 0.0001 and 1e9
+                    then cast({0} as varchar)
+                    when isnan({0}) then '' else rtrim(rtrim(format('{{:.6f}}', {0}), '0'), '.') end""",
     YES_NO: "case when {0} then 'yes' when not {0} then 'no' end",
     DAY: "cast({0} as varchar)",
     INSTANT: "strftime({0}, '%Y-%m-%dT%H:%M:%SZ')",
@@ -41,7 +45,8 @@ def write(rows: pa.Table, wanted: Sequence[Column], *paths: Path) -> None:
                 pq.write_table(table, out, compression="zstd")
             else:
                 out.write((",".join(table.column_names) + "\n").encode())
-                out.writelines(_lines(table, wanted))
+                for lines in _lines(table, wanted):
+                    out.write(lines)
 
 
 def _typed(rows: pa.Table, wanted: Sequence[Column]) -> pa.Table:
@@ -63,14 +68,18 @@ def _typed(rows: pa.Table, wanted: Sequence[Column]) -> pa.Table:
     return pa.table(arrays, names=[column.name for column in wanted])
 
 
-def _lines(table: pa.Table, wanted: Sequence[Column]) -> Iterator[bytes]:
+def _lines(table: pa.Table, wanted: Sequence[Column]) -> Iterator[pa.Buffer]:
     """The lines of CSV in the order of the rows, thousands at a time; missing is empty. By DuckDB, which takes a
-    twentieth of the time that Python takes cell by cell."""
+    twentieth of the time that Python takes cell by cell; what Arrow keeps of strings that end so is their file."""
     import duckdb
+    import numpy as np
 
     cells = ", ".join(f"coalesce({_CELLS[column.kind].format(column.name)}, '')" for column in wanted)
     with duckdb.connect(config=settings().duckdb) as connection:
         connection.register("kept", table)
         # The names are the dictionary's.
-        for batch in connection.sql(f"select concat_ws(',', {cells}) || chr(10) from kept").to_arrow_reader():  # noqa: S608
-            yield "".join(batch.column(0).to_pylist()).encode()
+        lines = connection.sql(f"select concat_ws(',', {cells}) || chr(10) from kept")  # noqa: S608
+        for batch in lines.to_arrow_reader(ROWS):
+            _, ends, data = batch.column(0).buffers()
+            first, last = np.frombuffer(ends, "int32")[[batch.column(0).offset, batch.column(0).offset + len(batch)]]
+            yield data.slice(first, last - first)

@@ -21,7 +21,6 @@ from pipelines.settings import settings
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     import pyarrow as pa
 
 NO_MARGIN = "no_recent_margin"
@@ -29,40 +28,42 @@ TERMS = ("churn_version", "churn_sha256", "months", "monthly_discount", "margin_
 
 
 def lifetime_value(
-    bundle: Bundle, spec: ModelSpec, frame: pd.DataFrame, as_of: date
+    bundle: Bundle, spec: ModelSpec, table: pa.Table, as_of: date
 ) -> tuple[pa.Table, dict[str, int]]:
     """Scores of all with a margin, and how many had none; columns as `table.schema` has them.
 
     Raises Held when the pinned churn version did not score this night, or scored other subscribers.
     """
+    import pyarrow.compute as pc
+
     terms = _terms(bundle)
     churn = _churn_scores(str(spec.parameters["survival_from"]), terms, as_of)
-    if churn["subscriber_id"].tolist() != frame["subscriber_id"].tolist():
+    if not churn["subscriber_id"].equals(table["subscriber_id"]):
         raise Held(f"ltv {as_of}", [f"churn v{terms['churn_version']} scored {len(churn)} subscribers, "
-                                    f"{len(frame)} are active"])
-    valued = frame[terms["margin_column"]].notna().to_numpy()
-    if not valued.any():
+                                    f"{len(table)} are active"])
+    is_valued = pc.invert(pc.is_null(table[terms["margin_column"]], nan_is_null=True))
+    valued, churn = table.filter(is_valued), churn.filter(is_valued)
+    if not len(valued):
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
-    first = churn["churn_probability"].to_numpy(dtype="float64")[valued]
-    outlook = valuation.outlook(bundle, frame[valued], first, int(terms["months"]))
-    table = _table(frame[valued], outlook, terms, churn["reason_1"][valued])
-    without = int((~valued).sum())
-    return table, ({NO_MARGIN: without} if without else {})
+    outlook = valuation.outlook(bundle, valued, churn["churn_probability"].to_numpy(), int(terms["months"]))
+    without = len(table) - len(valued)
+    return _scores(valued, outlook, terms, churn["reason_1"]), ({NO_MARGIN: without} if without else {})
 
 
-def _table(
-    frame: pd.DataFrame, outlook: valuation.Outlook, terms: Mapping[str, Any], churn_reason: pd.Series[str]
+def _scores(
+    valued: pa.Table, outlook: valuation.Outlook, terms: Mapping[str, Any], churn_reason: pa.ChunkedArray
 ) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
     rate, months = float(terms["monthly_discount"]), outlook.months
     interval = terms["interval"]
-    low, high = outlook.band(rate, float(interval["coverage"]), valuation.moves(interval, frame))
+    grouped = valued.select(sorted({terms["margin_column"], interval["by"]} & set(valued.column_names))).to_pandas()
+    low, high = outlook.band(rate, float(interval["coverage"]), valuation.moves(interval, grouped))
     stay, margin = np.round(outlook.stay[:, 1:], DIGITS), np.round(outlook.margin, CENTS)
     words = value_reasons(margin[:, 0], stay[:, -1], months, churn_reason)
     return pa.table({
-        "subscriber_id": pa.array(frame["subscriber_id"], pa.string()),
+        "subscriber_id": valued["subscriber_id"],
         "ltv_eur_12m": np.round(outlook.value(rate), CENTS),
         "ltv_low_eur_12m": np.round(low, CENTS),
         "ltv_high_eur_12m": np.round(high, CENTS),
@@ -70,7 +71,7 @@ def _table(
         "survival_12m": stay[:, -1],
         "survival_by_month": _by_month(stay),
         "margin_eur_by_month": _by_month(margin),
-        **{name: pa.array(column, pa.string()) for name, column in zip(REASONS, words, strict=True)},
+        **dict(zip(REASONS, words, strict=True)),
     })
 
 
@@ -92,7 +93,7 @@ def _terms(bundle: Bundle) -> Mapping[str, Any]:
     return terms
 
 
-def _churn_scores(model: str, terms: Mapping[str, Any], as_of: date) -> pd.DataFrame:
+def _churn_scores(model: str, terms: Mapping[str, Any], as_of: date) -> pa.Table:
     """The pinned version's scores of the same night, sorted by subscriber_id."""
     import pyarrow.parquet as pq
 
@@ -109,5 +110,4 @@ def _churn_scores(model: str, terms: Mapping[str, Any], as_of: date) -> pd.DataF
     if entry.inputs.get("bundle") != terms["churn_sha256"]:
         raise IntegrityError(f"{scores.live(key)}: not scored with the {model} v{version} bundle that ltv is pinned to")
     columns = ["subscriber_id", "churn_probability", "reason_1"]
-    frame: pd.DataFrame = pq.read_table(scores.verify(key), columns=columns, partitioning=None).to_pandas()
-    return frame
+    return pq.read_table(scores.verify(key), columns=columns, partitioning=None)

@@ -21,6 +21,7 @@ COUNT, INACTIVE = 60, 6
 def publish(patch: pytest.MonkeyPatch, partitions: ModuleType, without_consent: tuple[int, ...] = ()) -> None:
     """Publish the night and enter the champion. What the feature store would answer is read from the partitions."""
     import pandas as pd
+    import pyarrow as pa
     import xgboost
 
     partitions.publish_world([NIGHT], COUNT, INACTIVE, without_consent)
@@ -30,7 +31,7 @@ def publish(patch: pytest.MonkeyPatch, partitions: ModuleType, without_consent: 
                  for mart in ("ftr_subscriber_billing", "ftr_subscriber_care")]
         return parts[0][["price_eur"]].join(parts[1][["contacts_30d"]]).reset_index()
 
-    patch.setattr("pipelines.features.scoring_frame", frame)
+    patch.setattr("pipelines.features.scoring_table", lambda *asked: pa.Table.from_pandas(frame(*asked)))
     patch.setattr("pipelines.features.prove_equal", lambda *arguments: None)
     patch.setattr("pipelines.features.partition_digests", lambda *arguments: {})
     rows = frame("churn_v2", NIGHT)

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from pipelines import landing
 from pipelines.cli.app import app
 from pipelines.errors import RejectedFile
-from pipelines.governance.contact import LeftAlone
 
 exporter = import_module("pipelines.scoring.extract")  # the package has a function of this name
 SUBSCRIBERS = "billing_bravo.subscribers"
@@ -82,9 +81,10 @@ def night(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     })
     found = {"churn": pa.Table.from_pandas(churn), "ltv": pa.Table.from_pandas(ltv)}
     monkeypatch.setattr(exporter, "_roster", lambda as_of: pa.Table.from_pandas(roster))
-    monkeypatch.setattr(exporter, "published", lambda model, as_of: found.get(model))
-    drawn = {number: LeftAlone(FORMULAS[0], FORMULAS[0]) for number in numbers[-2:]}
-    monkeypatch.setattr("pipelines.governance.contact.left_alone", lambda as_of: drawn)
+    monkeypatch.setattr(exporter, "published", lambda model, as_of, columns: found.get(model))
+    drawn = pa.table({"subscriber_id": numbers[-2:], "do_not_contact_because": [FORMULAS[0]] * 2,
+                      "control_group": [FORMULAS[0]] * 2})
+    monkeypatch.setattr(exporter, "left_alone", lambda as_of: drawn)
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_F20_scores_that_would_multiply_the_roster_stop_the_extract(
         return pa.Table.from_pandas(said[name], preserve_index=False)
 
     monkeypatch.setattr(nightly, "_roster", lambda as_of: table("roster"))
-    monkeypatch.setattr(nightly, "published", lambda model, as_of: table("scores") if model == "churn" else None)
+    monkeypatch.setattr(nightly, "published", lambda model, *asked: table("scores") if model == "churn" else None)
     assert len(pd.read_csv(nightly.extract(date(2026, 3, 11)))) == 2
     for doubled in said:
         whole = said[doubled]

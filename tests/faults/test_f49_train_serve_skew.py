@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines import features, scoring
@@ -49,6 +50,10 @@ def frame(world: ModuleType) -> pd.DataFrame:
     return features.scoring_frame(SERVICE, NIGHT)
 
 
+def table(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
 def compared(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, as_of: date = NIGHT) -> list[str]:
     """Whom the proof asks the training path about."""
     asked: list[str] = []
@@ -60,7 +65,7 @@ def compared(monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame, as_of: date =
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "historical_of", spied)
-        assert features.prove_equal(SERVICE, as_of, frame) == 1000
+        assert features.prove_equal(SERVICE, as_of, table(frame)) == 1000
     return asked
 
 
@@ -89,13 +94,13 @@ def test_F49_a_frame_that_is_not_what_training_reads_is_held(
     frame: pd.DataFrame, damage: Callable[[pd.DataFrame], pd.DataFrame], says: str
 ) -> None:
     with pytest.raises(Held, match=rf"skew {SERVICE} 2026-01-12: held") as held:
-        features.prove_equal(SERVICE, NIGHT, damage(frame))
+        features.prove_equal(SERVICE, NIGHT, table(damage(frame)))
     assert says in str(held.value)
 
 
 def test_F49_the_frame_of_another_night_is_held(world: ModuleType, frame: pd.DataFrame) -> None:
     with pytest.raises(Held, match="columns differ in 1000 rows"):
-        features.prove_equal(SERVICE, NIGHT, features.scoring_frame(SERVICE, NIGHTS[0]))
+        features.prove_equal(SERVICE, NIGHT, features.scoring_table(SERVICE, NIGHTS[0]))
 
 
 def test_F49_the_cut_down_read_equals_the_training_frame(world: ModuleType, frame: pd.DataFrame) -> None:
@@ -118,7 +123,7 @@ def test_F49_partitions_outside_the_neighbourhood_are_not_opened(world: ModuleTy
         body[4:200] = b"\xff" * 196
         old.write_bytes(bytes(body))
         assert len(features.scoring_frame(SERVICE, NIGHT)) == 1300
-        assert features.prove_equal(SERVICE, NIGHT, frame) == 1000
+        assert features.prove_equal(SERVICE, NIGHT, table(frame)) == 1000
         keys = frame[["subscriber_id"]].assign(event_timestamp=pd.Timestamp(NIGHT).as_unit("us"))
         with pytest.raises(Exception, match="don't know what type"):  # Thrift's words, out of DuckDB
             store.historical(SERVICE, keys)
@@ -131,13 +136,14 @@ def test_F49_partitions_outside_the_neighbourhood_are_not_opened(world: ModuleTy
 def test_F49_a_night_that_differs_publishes_no_score(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     partitions = load("features/partitions.py")
     partitions.publish_world([NIGHT], 60, inactive=0)
-    honest = features.scoring_frame
+    honest = features.scoring_table
 
-    def skewed(service: str, as_of: date) -> pd.DataFrame:
-        frame = honest(service, as_of)
-        return frame.assign(contacts_30d=frame["contacts_90d"])
+    def skewed(service: str, as_of: date) -> pa.Table:
+        found = honest(service, as_of)
+        place = found.column_names.index("contacts_30d")
+        return found.set_column(place, "contacts_30d", found["contacts_90d"])
 
-    monkeypatch.setattr(features, "scoring_frame", skewed)
+    monkeypatch.setattr(features, "scoring_table", skewed)
     champion(NIGHT)
     with pytest.raises(Held, match="contacts_30d: "):
         scoring.score("churn", NIGHT)

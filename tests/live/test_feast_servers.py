@@ -98,8 +98,8 @@ def test_apply_materialize_push_and_look_up_over_postgresql_and_redis(home: Path
     answer = desk.ask("sub_00003", NIGHT)
     assert (answer.as_of, answer.facts_as_of, answer.churn_probability) == (NIGHT, NIGHT, 0.25)
     assert answer.facts["price_eur"] == partitions.values(partitions.BILLING, 50, NIGHT)["price_eur"][3]
-    frame = features.scoring_frame("churn_v1", NIGHT)
-    assert features.prove_equal("churn_v1", NIGHT, frame) == 50
+    table = features.scoring_table("churn_v1", NIGHT)
+    assert features.prove_equal("churn_v1", NIGHT, table) == 50
     assert features.forget(["sub_00003", "sub_nobody"], dry=True) == [("redis", 1, 0, "", "")]
     assert features.forget(["sub_00003", "sub_nobody"]) == [("redis", 1, 0, "", "")]
     assert features.forget(["sub_00003", "sub_nobody"]) == []

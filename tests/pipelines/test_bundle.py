@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines import bundle
@@ -158,6 +159,21 @@ def test_unseen_categories_and_missing_values_are_missing_and_flags_are_numbers(
 def test_a_column_encodes_alike_whatever_reader_made_it(kind: str) -> None:
     values = pd.Series([1.0, 0.0, None], dtype="Float64").astype(kind)
     assert np.array_equal(bundle.encode(pd.DataFrame({"x": values}), ["x"], {}), [[1], [0], [np.nan]], equal_nan=True)
+
+
+def test_arrow_and_pandas_encode_alike_and_hold_alike() -> None:
+    data = pd.DataFrame({
+        "price_eur": [1.1, None, 3e7 + 0.3], "months": pd.array([1, None, 2**40 + 1], dtype="Int64"),
+        "contract_type": ["yearly", "weekly", None], "has_voice": pd.Series([True, False, None], dtype=object),
+        "paid": [Decimal("1"), Decimal("2.5"), None], "count": [1, 2, 3],
+    })
+    columns = list(data.columns)
+    assert np.array_equal(bundle.encode(pa.Table.from_pandas(data), columns, CATEGORIES),
+                          bundle.encode(data, columns, CATEGORIES), equal_nan=True)
+    for wrong, says in (({"x": ["12"]}, "no categories for it"), ({"x": [float("inf")]}, "infinite"),
+                        ({"z": [1.0]}, r"columns \['x'\] are not in the frame")):
+        with pytest.raises(Held, match=says):
+            bundle.encode(pa.table(wrong), ["x"], {})
 
 
 @pytest.mark.mlts("O5")

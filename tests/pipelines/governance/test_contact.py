@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.governance.contact import LeftAlone, left_alone
+from pipelines.governance.contact import left_alone
 from pipelines.landing import raw
 from pipelines.landing.contract import BY_ID
 from pipelines.settings import settings
@@ -33,30 +33,36 @@ def land(dt: str, *rows: tuple[str, str, str, str], version: int = 1) -> None:
     raw.dataset(FEED).publish({"dt": dt}, write, inputs={"drops": drops}, frozen=False)
 
 
+def alone() -> dict[str, tuple[str, str | None]]:
+    """By subscriber why they are left alone, and the campaign that holds them out."""
+    return {row["subscriber_id"]: (row["do_not_contact_because"], row["control_group"])
+            for row in left_alone(NIGHT).to_pylist()}
+
+
 def test_nobody_is_left_alone_where_no_campaign_feed_tells(home: Path) -> None:
-    assert left_alone(NIGHT) == {}
+    assert alone() == {}
 
 
 def test_a_contact_holds_for_the_rest_and_a_control_group_for_longer(home: Path) -> None:
     land("2026-03-02", ("a", "spring", "contacted", "2026-03-01"), ("b", "spring", "contacted", "2026-03-02"),
          ("c", "spring", "control", "2026-03-01"), ("d", "winter", "control", "2025-12-31"))
-    assert left_alone(NIGHT) == {
-        "sub_b": LeftAlone("contacted on 2026-03-02 by spring; not before 2026-04-01"),
-        "sub_c": LeftAlone("held out of spring until 2026-05-30", "spring"),
+    assert alone() == {
+        "sub_b": ("contacted on 2026-03-02 by spring; not before 2026-04-01", None),
+        "sub_c": ("held out of spring until 2026-05-30", "spring"),
     }
 
 
 def test_held_out_of_one_comes_before_contacted_by_another(home: Path) -> None:
     land("2026-03-20", ("a", "spring", "contacted", "2026-03-19"), ("a", "winter", "control", "2026-03-01"))
-    assert left_alone(NIGHT)["sub_a"].control_of == "winter"
+    assert alone()["sub_a"] == ("held out of winter until 2026-05-30", "winter")
 
 
 def test_what_lands_after_the_night_counts_and_a_resent_drop_replaces_the_first(home: Path) -> None:
     land("2026-04-02", ("a", "spring", "contacted", "2026-04-01"))
     land("2026-03-20", ("b", "spring", "contacted", "2026-03-19"), version=1)
-    assert set(left_alone(NIGHT)) == {"sub_a", "sub_b"}
+    assert set(alone()) == {"sub_a", "sub_b"}
     land("2026-03-20", ("c", "spring", "contacted", "2026-03-19"), version=2)
-    assert set(left_alone(NIGHT)) == {"sub_a", "sub_c"}
+    assert set(alone()) == {"sub_a", "sub_c"}
 
 
 @pytest.mark.parametrize(("policy", "left"), [
@@ -70,4 +76,4 @@ def test_the_days_are_the_estates(home: Path, policy: str, left: set[str]) -> No
         f"{text[:begin]}[contact]\n{policy}\n\n{text[text.index('[[exchange_rates]]'):]}", encoding="utf-8")
     settings.cache_clear()
     land("2026-03-20", ("a", "spring", "contacted", "2026-03-19"), ("b", "spring", "control", "2026-03-19"))
-    assert set(left_alone(NIGHT)) == left
+    assert set(alone()) == left

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines import features
@@ -24,11 +25,17 @@ def one(**changed: object) -> pd.DataFrame:
 
 
 def said(contributions: list[float], frame: pd.DataFrame | None = None) -> list[str | None]:
-    return [reason.words[0] for reason in explained(contributions, frame)]
+    return [reason.words[0].as_py() for reason in explained(contributions, frame)]
 
 
 def explained(contributions: list[float], frame: pd.DataFrame | None = None) -> list[Reason]:
-    return top_reasons(np.array([contributions]), one() if frame is None else frame, COLUMNS)
+    return of(np.array([contributions]), one() if frame is None else frame)
+
+
+def of(
+    contributions: np.ndarray, frame: pd.DataFrame, columns: list[str] = COLUMNS, outcome: str = "risk"
+) -> list[Reason]:
+    return top_reasons(contributions, pa.Table.from_pandas(frame), columns, outcome)
 
 
 def test_every_feature_of_every_service_has_words(home: Path) -> None:
@@ -89,10 +96,10 @@ def test_the_page_says_of_each_theme_what_can_be_done() -> None:
 
 def test_a_reason_is_actionable_when_it_raises_the_risk_and_there_is_a_lever() -> None:
     reasons = explained([0.9, 0.0, 0.0, -0.5, 0.0])
-    assert [reason.theme[0] for reason in reasons] == ["contract", "support", None]
+    assert [reason.theme[0].as_py() for reason in reasons] == ["contract", "support", None]
     assert [bool(reason.actionable[0]) for reason in reasons] == [True, False, False]
-    tenure = top_reasons(np.array([[0.9]]), pd.DataFrame({"tenure_days": [40.0]}), ["tenure_days"])
-    assert [reason.theme[0] for reason in tenure] == ["tenure", None, None]
+    tenure = of(np.array([[0.9]]), pd.DataFrame({"tenure_days": [40.0]}), ["tenure_days"])
+    assert [reason.theme[0].as_py() for reason in tenure] == ["tenure", None, None]
     assert not any(reason.actionable[0] for reason in tenure)
 
 
@@ -108,29 +115,48 @@ def test_flags_are_said_as_they_are(value: bool | None, words: str) -> None:
 
 def test_a_feature_without_words_is_held_by_name() -> None:
     with pytest.raises(Held, match="no words for shoe_size"):
-        top_reasons(np.array([[1.0]]), pd.DataFrame({"shoe_size": [42]}), ["shoe_size"])
+        of(np.array([[1.0]]), pd.DataFrame({"shoe_size": [42]}), ["shoe_size"])
 
 
 def test_rows_keep_their_own_reasons() -> None:
     frame = pd.concat([one(), one(contract_type="two_year")], ignore_index=True)
-    first = top_reasons(np.array([[0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]]), frame, COLUMNS)[0].words
-    assert first.tolist() == ["raises the risk: contract: month to month", "lowers the risk: contract: two year"]
+    first = of(np.array([[0.5, 0, 0, 0, 0], [-0.5, 0, 0, 0, 0]]), frame)[0].words
+    assert first.to_pylist() == ["raises the risk: contract: month to month", "lowers the risk: contract: two year"]
+
+
+@pytest.mark.parametrize("name", ["price_eur", "data_mb_30d", "retainability_ratio_30d", "mean_days_late_90d"])
+def test_numbers_that_are_said_alike_are_put_into_words_once_and_as_python_rounds_each(name: str) -> None:
+    draw = np.random.default_rng(3)
+    values = np.concatenate([draw.normal(0, 40, 4000), draw.normal(0, 1, 4000).round(3), draw.integers(-9, 9, 500) / 8,
+                             draw.integers(-99, 99, 500) + 0.5, [0.0, -0.001, 0.005, 1.005, 2.675, 1e13, -1e13]])
+    told = of(np.ones((len(values), 1)), pd.DataFrame({name: values}), [name])[0].words.to_pylist()
+    phrase = PHRASES[name]
+    assert told == ["raises the risk: " + phrase.said.format(value=f"{one:.{phrase.digits}f}") for one in values]
+
+
+def test_shares_and_margins_are_said_as_python_rounds_each() -> None:
+    draw = np.random.default_rng(4)
+    margins, stays = np.append(draw.normal(0, 9, 2999).round(2), -0.0), draw.random(3000).round(3)
+    first, second, _ = value_reasons(margins, stays, 12, pa.array(["a"] * 3000))
+    for margin, stay, one, other in zip(margins, stays, first.to_pylist(), second.to_pylist(), strict=True):
+        parts = {one.split(", ")[0], other.split(", ")[0]}
+        assert parts == {f"margin of {margin:.2f} EUR a month", f"{stay:.0%} likely to be here in 12 months"}
 
 
 def test_a_value_is_explained_by_the_factor_further_from_the_median_first() -> None:
     margins, stays = np.array([10.0, 20.0, 60.0]), np.array([0.2, 0.9, 0.95])
-    first, second, third = value_reasons(margins, stays, 12, pd.Series(["a", None, "c"]))
-    assert first.tolist()[0] == "20% likely to be here in 12 months, below the median 90%"
-    assert first.tolist()[2] == "margin of 60.00 EUR a month, above the median 20.00"
-    assert second.tolist()[2] == "95% likely to be here in 12 months, above the median 90%"
-    assert third.tolist() == ["stay: a", "stay: nothing stands out", "stay: c"]
+    first, second, third = value_reasons(margins, stays, 12, pa.array(["a", None, "c"]))
+    assert first.to_pylist()[0] == "20% likely to be here in 12 months, below the median 90%"
+    assert first.to_pylist()[2] == "margin of 60.00 EUR a month, above the median 20.00"
+    assert second.to_pylist()[2] == "95% likely to be here in 12 months, above the median 90%"
+    assert third.to_pylist() == ["stay: a", "stay: nothing stands out", "stay: c"]
 
 
 def test_reasons_of_a_chance_say_so_and_no_lever_is_pulled_against_it():
-    first = top_reasons(np.array([[0.5, 0, 0, 0, 0]]), one(), COLUMNS, "chance")[0]
-    assert first.words[0].startswith("raises the chance: ")
+    first = of(np.array([[0.5, 0, 0, 0, 0]]), one(), outcome="chance")[0]
+    assert first.words[0].as_py().startswith("raises the chance: ")
     assert not first.actionable[0]
-    assert top_reasons(np.array([[0.5, 0, 0, 0, 0]]), one(), COLUMNS)[0].actionable[0]
+    assert of(np.array([[0.5, 0, 0, 0, 0]]), one())[0].actionable[0]
 
 
 def test_two_themes_never_say_the_same_so_a_subscribers_three_reasons_differ() -> None:

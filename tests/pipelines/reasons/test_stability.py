@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipelines.reasons import stability
@@ -10,8 +10,9 @@ from pipelines.reasons import stability
 THEMES = ("first", "second", "third")
 
 
-def night(**themes: tuple[str | None, str | None, str | None]) -> pd.DataFrame:
-    return pd.DataFrame([(who, *told) for who, told in themes.items()], columns=["subscriber_id", *THEMES])
+def night(**themes: tuple[str | None, str | None, str | None]) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(("subscriber_id", *THEMES), (who, *told), strict=True))
+                                 for who, told in themes.items()])
 
 
 def test_the_same_first_theme_and_the_overlap_of_three() -> None:
@@ -38,5 +39,5 @@ def test_nobody_scored_on_both_nights_is_no_figure() -> None:
 
 
 def test_a_doubled_subscriber_is_an_error() -> None:
-    with pytest.raises(pd.errors.MergeError):
-        stability(pd.concat([night(a=("x", "y", "z"))] * 2), night(a=("x", "y", "z")), THEMES)
+    with pytest.raises(ValueError, match="more than once"):
+        stability(pa.concat_tables([night(a=("x", "y", "z"))] * 2), night(a=("x", "y", "z")), THEMES)

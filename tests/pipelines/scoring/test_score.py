@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -91,8 +92,9 @@ def test_the_same_night_again_changes_nothing(champion: Any) -> None:
 
 def test_a_row_dropped_between_features_and_scores_holds_the_night(champion: Any, monkeypatch: Any) -> None:
     champion()
-    whole = features.scoring_frame("churn_v2", NIGHT)
-    monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: whole.drop(index=7))
+    whole = features.scoring_table("churn_v2", NIGHT)
+    without = pa.concat_tables([whole[:7], whole[8:]])
+    monkeypatch.setattr(features, "scoring_table", lambda service, as_of: without)
     with pytest.raises(Held, match="189 rows for 190 active"):
         scoring.score("churn", NIGHT)
     assert not (settings().scores / "churn" / f"as_of={NIGHT}" / "version=1" / "data.parquet").exists()
@@ -141,9 +143,9 @@ def test_reasons_are_compared_with_those_of_a_week_before_and_the_bytes_do_not_k
 
 def test_a_doubled_row_holds_the_night(champion: Any, monkeypatch: Any) -> None:
     champion()
-    whole = features.scoring_frame("churn_v2", NIGHT)
-    doubled = pd.concat([whole.iloc[1:], whole.iloc[[5]]], ignore_index=True)
-    monkeypatch.setattr(features, "scoring_frame", lambda service, as_of: doubled)
+    whole = features.scoring_table("churn_v2", NIGHT)
+    doubled = pa.concat_tables([whole[1:], whole[5:6]])
+    monkeypatch.setattr(features, "scoring_table", lambda service, as_of: doubled)
     with pytest.raises(Held, match="scored more than once"):
         scoring.score("churn", NIGHT)
 

@@ -15,7 +15,7 @@ from pipelines import bundle as bundles
 from pipelines import champions, notices, scoring, status
 from pipelines.errors import Held, IntegrityError, NoChampion
 from pipelines.publish import Dataset
-from pipelines.scoring.extract import published_scores
+from pipelines.scoring.extract import published
 from pipelines.settings import settings
 
 NIGHT = date(2026, 1, 12)
@@ -169,7 +169,7 @@ def test_a_night_scored_by_a_stand_in_is_read_as_such_until_the_champion_is_rest
     assert inputs["instead_of"] == {"version": 2, "bundle": second.sha256}
     rows = scoring.extract(NIGHT).read_text().splitlines()
     assert len(rows) == 191
-    assert set(published_scores("ltv", NIGHT)["model_version"]) == {1}
+    assert set(published("ltv", NIGHT)["model_version"].to_pylist()) == {1}
     flagged = status._flagged()
     assert [(one.model, one.as_of) for one in flagged] == [("churn", str(NIGHT))]
     assert flagged[0].flag == inputs["flags"][0]
@@ -185,7 +185,7 @@ def test_what_an_earlier_champion_scored_is_not_taken_for_a_stand_ins_night(cham
     scoring.score("churn", NIGHT)
     champion(2, seed=1)
     assert scoring.scored_by("churn", NIGHT) is None
-    assert published_scores("churn", NIGHT) is None
+    assert published("churn", NIGHT) is None
 
 
 def test_a_registry_that_does_not_answer_is_a_flag_and_no_obstacle(home: Path, monkeypatch: Any) -> None:
