@@ -3,7 +3,7 @@ with as_ofs as (select * from {{ ref('int_as_of') }}),
 usage as not materialized (select * from {{ ref('stg_network__usage_daily') }}),
 
 -- Every row of use in the 90 days before an as_of with features.
-windows as (select * from {{ ref('int_subscriber_usage') }}),
+windows as not materialized (select * from {{ ref('int_subscriber_usage') }}),
 
 open_subscriptions as (
     select

@@ -2,7 +2,7 @@ with as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
 
 deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
 
-changes as (select * from {{ ref('int_subscription_change') }}),
+changes as not materialized (select * from {{ ref('int_subscription_change') }}),
 
 accounts as (select * from {{ ref('int_account_state') }}),
 

@@ -11,7 +11,7 @@ as_ofs as (select as_of from {{ ref('int_as_of') }} where has_features),
 
 deliveries as (select * from {{ ref('stg_estate__deliveries') }}),
 
-holdings as (select * from {{ ref('int_number_holding') }}),
+holdings as not materialized (select * from {{ ref('int_number_holding') }}),
 
 interactions as (select * from {{ ref('stg_care__interactions') }}),
 
