@@ -25,8 +25,9 @@ def ks(before: Floats, now: Floats) -> float:
     """
     if not _known(before) or not _known(now):
         return NAN
-    at = np.concatenate([before, now])
-    shares = [np.searchsorted(np.sort(values), at, side="right") / len(values) for values in (before, now)]
+    sides = [np.sort(values) for values in (before, now)]
+    at = np.sort(np.concatenate(sides))  # in order, each look-up begins where the last one was
+    shares = [np.searchsorted(values, at, side="right") / len(values) for values in sides]
     return float(np.max(np.abs(shares[0] - shares[1])))
 
 

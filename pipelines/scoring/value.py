@@ -42,7 +42,9 @@ def lifetime_value(
         raise Held(f"ltv {as_of}", [f"churn v{terms['churn_version']} scored {len(churn)} subscribers, "
                                     f"{len(table)} are active"])
     is_valued = pc.invert(pc.is_null(table[terms["margin_column"]], nan_is_null=True))
-    valued, churn = table.filter(is_valued), churn.filter(is_valued)
+    valued = table
+    if not pc.all(is_valued).as_py():  # nearly always: a copy of everything is not made for nothing
+        valued, churn = table.filter(is_valued), churn.filter(is_valued)
     if not len(valued):
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
     outlook = valuation.outlook(bundle, valued, churn["churn_probability"].to_numpy(), int(terms["months"]))
