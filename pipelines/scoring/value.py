@@ -43,7 +43,7 @@ def lifetime_value(
                                     f"{len(table)} are active"])
     is_valued = pc.invert(pc.is_null(table[terms["margin_column"]], nan_is_null=True))
     valued = table
-    if not pc.all(is_valued).as_py():  # nearly always: a copy of everything is not made for nothing
+    if not pc.all(is_valued).as_py():  # mostly everyone is, and a copy of all columns would be for nothing
         valued, churn = table.filter(is_valued), churn.filter(is_valued)
     if not len(valued):
         raise Held(f"ltv {as_of}", ["nobody has a recent margin"], "look at margin_eur_30d in ftr_subscriber_billing")
