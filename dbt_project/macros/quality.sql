@@ -17,7 +17,7 @@
 
 {#- Mean over what was met, in units of which `scale` make the whole. NULL where nothing had the KPI. -#}
 {% macro met_mean(kpi, scale) -%}
-    cast(sum({{ kpi }}_met) as double) / ({{ scale }} * nullif(cast(sum({{ kpi }}_weight) as double), 0))
+    sum({{ kpi }}_met) / ({{ scale }} * nullif(sum({{ kpi }}_weight), 0))
 {%- endmacro %}
 
 
