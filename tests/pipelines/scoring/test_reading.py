@@ -55,7 +55,8 @@ def test_two_services_of_the_same_columns_are_one_read(read: list[str]) -> None:
     assert read == ["people ANALYTICS", "read churn_v2 2026-03-02", "prove 3"]
 
 
-@pytest.mark.parametrize(("purpose", "service"), [(Purpose.MODEL_TRAINING, "churn_v2"), (Purpose.ANALYTICS, "churn_v1")])
+@pytest.mark.parametrize(("purpose", "service"), [
+    (Purpose.MODEL_TRAINING, "churn_v2"), (Purpose.ANALYTICS, "churn_v1")])
 def test_another_purpose_or_other_columns_are_read_anew(read: list[str], purpose: Purpose, service: str) -> None:
     night = Reading(NIGHT)
     first = night.of(Purpose.ANALYTICS, "churn_v2")
