@@ -28,18 +28,16 @@ holdings as materialized (
     inner join as_ofs on held.known_by = as_ofs.as_of
 ),
 
--- Narrow and in whole numbers: three joins read this, one for each cell of a day of use. As doubles they add up in half
--- the time of 128 bits, and exactly: the shares of a day are below two million millionths and no KPI above a hundred
--- million (100 s, 100 Gbit/s), so 30 days stay below 2^53.
+-- Narrow and in whole numbers: three joins read this, one for each cell of a day of use.
 cells as (
     select
         as_of,
         cell_id,
         measured_on,
-        least(round(1000000 * retainability_ratio), 100000000) as retainability_ppm,
-        least(round(1000 * dl_throughput_mbps), 100000000) as dl_throughput_kbps,
-        least(round(1000 * dl_latency_ms), 100000000) as dl_latency_us,
-        least(round(1000000 * availability_ratio), 100000000) as availability_ppm,
+        {{ whole_units('retainability_ratio', 1000000) }} as retainability_ppm,
+        {{ whole_units('dl_throughput_mbps', 1000) }} as dl_throughput_kbps,
+        {{ whole_units('dl_latency_ms', 1000) }} as dl_latency_us,
+        {{ whole_units('availability_ratio', 1000000) }} as availability_ppm,
         cast({{ is_bad_cell_day() }} as double) as is_bad
     from kpis
 ),
