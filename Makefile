@@ -36,6 +36,7 @@ mltestscore: $(READY) # the ML Test Score sheet, from the marked tests that pass
 
 lint: $(READY)   ## ruff, mypy --strict (benchmarks too: nothing else runs them), sqlfluff
 	$(BIN)/ruff check . && $(BIN)/mypy && MYPYPATH=benchmarks $(BIN)/mypy benchmarks/*.py \
+	  && MYPYPATH=dags $(BIN)/mypy dags/*.py dags/dagkit plugins \
 	  && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
 bench: $(READY)  ## long measurements, by hand: features against plain Python, ladders, scenarios, reasons

@@ -47,6 +47,8 @@ def erase_subscribers() -> None:
             if not wanted:
                 skip(f"nobody asked to be erased by {day}, or all who did are")
             proof = erasure.erase(wanted, day, dry_run=params["dry_run"], report=log.info)
+            if proof is None:
+                skip(f"whoever asked to be erased by {day} is erased already")
             log.info("%s", proof.by_store())
             return "" if proof.dry else str(proof.folder)
         return ""

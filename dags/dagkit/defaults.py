@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NoReturn
 
-from airflow.sdk import AsyncCallback, DeadlineAlert
+from airflow.sdk import AsyncCallback, DeadlineAlert  # type: ignore[attr-defined]  # Airflow's stub lacks them
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowRescheduleException,
@@ -159,7 +159,7 @@ def wait_until(end: datetime, started: datetime, what: str) -> None:
         return
     poke = min(max(POKE, (now - started) / 4), LONGEST_POKE)
     log.info("waiting until %s, next look in %s: %s", f"{end:%F %H:%M} UTC", poke, what)
-    raise AirflowRescheduleException(min(now + poke, end))
+    raise AirflowRescheduleException(min(now + poke, end))  # type: ignore[no-untyped-call]
 
 
 def _started(dag_run: Any) -> datetime:

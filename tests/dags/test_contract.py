@@ -269,3 +269,7 @@ def test_an_erasure_of_nobody_is_skipped_and_says_so(
     monkeypatch.setattr(erasure, "due", lambda day: {"0" * 32: "R1"})
     with pytest.raises(UsageError, match="knows no such subscription"):
         task.python_callable(dag_run=None, params={"as_of": "2026-03-01", "dry_run": False})
+
+    monkeypatch.setattr(erasure, "erase", lambda *asked, **named: None)  # another run did them meanwhile
+    with pytest.raises(AirflowSkipException, match="is erased already"):
+        task.python_callable(dag_run=None, params={"as_of": "2026-03-01", "dry_run": False})
