@@ -94,8 +94,8 @@ class TestOfPublishedNights:
     def test_a_row_lost_by_the_join_is_held(self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         joined = store.historical_of
 
-        def losing(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-            return joined(service, keys, *as_ofs).iloc[1:]
+        def losing(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+            return joined(service, keys).iloc[1:]
 
         monkeypatch.setattr(store, "historical_of", losing)
         with pytest.raises(Held, match="190 rows in, 189 rows out"):
@@ -106,8 +106,8 @@ class TestOfPublishedNights:
     ) -> None:
         joined = store.historical_of
 
-        def mistaken(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-            found = joined(service, keys, *as_ofs)
+        def mistaken(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+            found = joined(service, keys)
             return found.assign(subscriber_id=found["subscriber_id"].where(found.index != 3, "sub_99999"))
 
         monkeypatch.setattr(store, "historical_of", mistaken)
