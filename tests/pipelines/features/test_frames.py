@@ -121,6 +121,21 @@ class TestOfPublishedNights:
         part = features.training_frame("churn_v1", asked[asked["subscriber_id"].isin(ids[40:90])])
         pd.testing.assert_frame_equal(part, whole.iloc[40:90].reset_index(drop=True), check_dtype=False)
 
+    def test_a_join_in_several_parts_gives_the_frame_of_one(
+        self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = features.training_frame("churn_v2", entities(partitions))
+        monkeypatch.setattr(store, "JOINED_AT_ONCE", 77)  # ends within a night, twice
+        pd.testing.assert_frame_equal(features.training_frame("churn_v2", entities(partitions)), whole)
+
+    def test_the_entity_rows_are_left_as_they_are(self, partitions: ModuleType) -> None:
+        asked = entities(partitions)
+        before = asked.copy()
+        frame = features.training_frame("churn_v1", asked)
+        frame["is_churned"] = True
+        frame.loc[:, "subscriber_id"] = "nobody"
+        pd.testing.assert_frame_equal(asked, before)
+
     def test_a_file_being_written_and_the_manifest_disturb_nobody(self, partitions: ModuleType) -> None:
         folder = settings().features / "ftr_subscriber_care" / "as_of=2026-01-12"
         (folder / ".0f0f.tmp").write_bytes(b"PAR1 half a file")
