@@ -147,9 +147,10 @@ def _places(service: str, keys: pd.DataFrame) -> pa.Table:
 
     def neighbours(source: Any, folder: str) -> Any:
         table = ibis.read_parquet(source.path, file_row_number=True)
-        table = table.mutate(as_of=table["as_of"].cast("date"))
-        return table.filter(table["as_of"].isin([ibis.date(night.isoformat()) for night in wanted]),
-                            table["subscriber_id"].between(first, last))
+        night, who = table["as_of"].cast("date"), table["subscriber_id"]
+        there = table.filter(night.isin([ibis.date(one.isoformat()) for one in wanted]), who.between(first, last))
+        return there.select("subscriber_id", source.timestamp_field, source.created_timestamp_column, "file_row_number",
+                            as_of=there["as_of"].cast("date"))
 
     projections = store.get_feature_service(service).feature_view_projections
     with _quiet():
