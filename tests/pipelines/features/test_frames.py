@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -158,6 +159,32 @@ def test_a_correction_that_came_after_the_cut_off_is_not_read(home: Path, partit
     assert then == partitions.values(partitions.BILLING, 190, night)["price_eur"].tolist()
     leaking = store.historical("churn_v1", asked[["subscriber_id", "event_timestamp"]], known_by_then=False)
     assert set(leaking["price_eur"]) == {999.0}
+
+
+def test_marts_of_the_same_keys_are_joined_once_and_another_by_itself(
+    home: Path, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feast.infra.offline_stores import ibis
+
+    partitions.publish_world(NIGHTS[:2])
+    asked, joined = [], ibis.get_historical_features_ibis
+
+    def watched(**words: Any) -> Any:
+        asked.append([view.name for view in words["feature_views"]])
+        return joined(**words)
+
+    monkeypatch.setattr(ibis, "get_historical_features_ibis", watched)
+    rows = entities(partitions, NIGHTS[:2])
+    rows = rows[rows["subscriber_id"] >= "sub_00010"]
+    before = features.training_frame("churn_v2", rows)
+    root = settings().features / "ftr_subscriber_network"
+    (root / f"as_of={NIGHTS[0]}" / "data.parquet").unlink()
+    (root / "manifest.jsonl").unlink()
+    values, ids = partitions.values(partitions.NETWORK, 190, NIGHTS[0]), partitions.ids(190)
+    partitions.publish(root, NIGHTS[0], partitions.stamp(values.iloc[5:], ids[5:], NIGHTS[0]), partitions.NETWORK)
+    after = features.training_frame("churn_v2", rows)
+    assert asked == [["ftr_subscriber_billing"], ["ftr_subscriber_billing", "ftr_subscriber_network"]]
+    pd.testing.assert_frame_equal(after, before)  # each of the others lies five rows further up, and is found there
 
 
 def test_a_subscriber_missing_from_one_view_holds_the_scoring_frame(home: Path, partitions: ModuleType) -> None:
