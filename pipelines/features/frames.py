@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Held, UsageError
 from pipelines.features import store
-from pipelines.ordering import ordered
+from pipelines.ordering import by_time, ordered, rises
 from pipelines.publish import Dataset
 from pipelines.settings import settings
 
@@ -39,20 +39,17 @@ def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     features = feature_columns(service)
-    keys = _checked_keys(entities, features, service)
-    nights = [stamp.date() for stamp in keys["event_timestamp"].drop_duplicates()]
-    asked = entities.assign(event_timestamp=keys["event_timestamp"])
-    asked = asked.sort_values(["event_timestamp", "subscriber_id"], ignore_index=True)
-    found = store.historical_of(service, keys, *nights)
-    reasons = [] if len(found) == len(keys) else [f"{len(keys)} rows in, {len(found)} rows out"]
+    asked = _checked(entities, features, service)
+    found = store.historical_of(service, asked[KEYS])
+    reasons = [] if len(found) == len(asked) else [f"{len(asked)} rows in, {len(found)} rows out"]
     reasons += _unfound(found, service)
-    # Both are sorted and no key was asked for twice: equal keys, row by row, are one row out per row in.
+    # Both are in one order and no key was asked for twice: equal keys, row by row, are one row out per row in.
     if not reasons and not all((asked[name].to_numpy() == found[name].to_numpy()).all() for name in KEYS):
-        reasons.append(f"{len(keys)} rows in, as many out, but of other subscribers or nights")
+        reasons.append(f"{len(asked)} rows in, as many out, but of other subscribers or nights")
     if reasons:
         raise Held(f"training frame {service}", reasons, "publish these as_ofs: telco unify --as-of <cut-off>")
-    others = [name for name in entities.columns if name not in KEYS]
-    return pd.concat([asked[[*KEYS, *others]], found[features]], axis="columns")
+    keys = {name: asked[name] for name in [*KEYS, *asked.columns.difference(KEYS, sort=False)]}
+    return pd.DataFrame(keys | {name: found[name] for name in features}, copy=False)
 
 
 def scoring_frame(service: str, as_of: date) -> pd.DataFrame:
@@ -98,19 +95,22 @@ def verify(dataset: str, as_of: date) -> Path:
     return partitions.verify(key)
 
 
-def _checked_keys(entities: pd.DataFrame, features: list[str], service: str) -> pd.DataFrame:
+def _checked(entities: pd.DataFrame, features: list[str], service: str) -> pd.DataFrame:
+    """The entity rows in order, none of them without a key or with that of another."""
     absent = [name for name in KEYS if name not in entities.columns]
     if absent:
         raise UsageError(f"training frame {service}: the entity rows lack {absent}")
     clash = sorted(set(entities.columns) & set(features))
     if clash:
         raise UsageError(f"training frame {service}: {clash} are features too; rename them in the entity rows")
-    keys = entities[KEYS].copy()
-    if len(keys) == 0:
+    if len(entities) == 0:
         raise Held(f"training frame {service}", ["no entity rows"], "publish labels that have matured first")
-    if keys.isna().any().any() or keys.duplicated().any():
+    is_named = not entities[KEYS].isna().any().any()
+    asked = entities.assign(event_timestamp=entities["event_timestamp"].astype("datetime64[us]"))
+    asked = by_time(asked.reset_index(drop=True)) if is_named else asked
+    if not is_named or not rises(asked):
         raise Held(f"training frame {service}", ["entity rows have NULL or doubled (subscriber_id, event_timestamp)"])
-    return keys.assign(event_timestamp=keys["event_timestamp"].astype("datetime64[us]"))
+    return asked
 
 
 def _unfound(found: pd.DataFrame, service: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import importlib
 import os
@@ -28,6 +29,18 @@ def import_feast() -> None:
         importlib.import_module("feast.infra.offline_stores.duckdb")
     finally:
         typeguard.typechecked = decorator
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: what is imported stays, and looking through it took 0.3 of 1.4 CPU seconds."""
+    searches = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searches:
+            gc.enable()
 
 
 def _as_it_is(target: Any = None, **_: Any) -> Any:

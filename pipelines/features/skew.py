@@ -38,7 +38,7 @@ def prove_equal(service: str, as_of: date, table: pa.Table, *, rows: int = ROWS)
     first = int(np.random.default_rng(as_of.toordinal()).integers(max(len(people) - rows, 0) + 1))
     served = people.slice(first, rows).to_pandas().drop_duplicates("subscriber_id", ignore_index=True)
     keys = served[["subscriber_id"]].assign(event_timestamp=pd.Timestamp(as_of).as_unit("us"))
-    trained = keys.merge(store.historical_of(service, keys, as_of), on=KEYS, how="left")
+    trained = keys.merge(store.historical_of(service, keys), on=KEYS, how="left")
     if len(trained) != len(served):
         raise Held(f"skew {service} {as_of}", [f"{len(served)} rows asked, {len(trained)} came back from training"])
     differing = [reason for name in wanted if (reason := _difference(name, served, trained))]

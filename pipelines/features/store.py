@@ -1,6 +1,7 @@
-"""The owner of Feast, with `writing` for what goes online: opens the store of this home and answers in our own types.
+"""The owner of Feast, with `history` for its join and `writing` for what goes online: opens the store of this home.
 
-Every function first registers the definitions if they changed, which costs a digest when they did not.
+It answers in our own types. Every function first registers the definitions if they changed, which costs a digest when
+they did not.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.clock import midnight
 from pipelines.errors import UsageError
-from pipelines.features import repository, rules, writing
+from pipelines.features import history, places, repository, rules, writing
 from pipelines.ordering import ordered
 from pipelines.progress import Report, silent
 from pipelines.publish import write_json
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPOSITORY = PROJECT / "feature_repo"
+JOINED_AT_ONCE: Final = 500_000  # rows of one join: keys of a night of 300,000 take 0.4 GB in it
 
 
 @dataclass(frozen=True)
@@ -103,56 +105,35 @@ def historical(service: str, keys: pd.DataFrame, *, known_by_then: bool = True) 
     """
     store = _registered()
     with _quiet():
-        return _frame(store.get_historical_features(
-            entity_df=_utc(keys), features=store.get_feature_service(service), filter_by_created_timestamp=known_by_then
-        ))
-
-
-def historical_of(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-    """As `historical` for rows of these as_ofs, from those nights' partitions and their neighbours only.
-
-    A row lives less than a day, so no other partition can answer, and what stands in the neighbours must lose. The
-    reader handed to Feast's join filters on the hive column, so DuckDB opens three files of a mart for a night and
-    not all; and on the subscribers between the first and the last asked for, so of a partition, which is sorted by
-    them, it reads the row groups that can answer.
-    """
-    store = _registered()
-    import ibis
-    from feast.infra.offline_stores.duckdb import _read_data_source, _write_data_source
-    from feast.infra.offline_stores.ibis import get_historical_features_ibis
-
-    wanted = sorted({as_of + timedelta(days=offset) for as_of in as_ofs for offset in (-1, 0, 1)})
-    first, last = keys["subscriber_id"].min(), keys["subscriber_id"].max()
-
-    def neighbours(source: Any, folder: str) -> Any:
-        table = _read_data_source(source, folder)
-        return table.filter(table["as_of"].cast("date").isin([ibis.date(night.isoformat()) for night in wanted]),
-                            table["subscriber_id"].between(first, last))
-
-    projections = store.get_feature_service(service).feature_view_projections
-    with _quiet():
-        return _frame(get_historical_features_ibis(
-            config=store.config,
-            feature_views=[store.get_feature_view(one.name).with_projection(one) for one in projections],
-            feature_refs=[f"{one.name_to_use()}:{field.name}" for one in projections for field in one.features],
-            entity_df=_utc(keys), registry=store.registry, project=store.project,
-            data_source_reader=neighbours, data_source_writer=_write_data_source, filter_by_created_timestamp=True,
-        ))
-
-
-def _utc(keys: pd.DataFrame) -> pd.DataFrame:
-    return keys.assign(event_timestamp=keys["event_timestamp"].dt.tz_localize("UTC"))
-
-
-def _frame(job: Any) -> pd.DataFrame:
-    """What a retrieval found, sorted by (event_timestamp, subscriber_id), with naive UTC times in microseconds."""
-    import pandas as pd
-
+        found = store.get_historical_features(
+            entity_df=history.utc(keys), features=store.get_feature_service(service),
+            filter_by_created_timestamp=known_by_then,
+        ).to_arrow()
     order = [("event_timestamp", "ascending"), ("subscriber_id", "ascending")]
-    found: pd.DataFrame = job.to_arrow().sort_by(order).to_pandas()
-    stamps = pd.to_datetime(found["event_timestamp"], utc=True).dt.tz_localize(None)
-    found["event_timestamp"] = stamps.astype("datetime64[us]")
-    return found
+    frame: pd.DataFrame = history.naive(found).sort_by(order).to_pandas()
+    return frame
+
+
+def historical_of(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+    """As `historical`, in the order of `keys`, from the partitions of their nights and the neighbours only.
+
+    Feast's join says which row answers, by its place, and the values are read from there: joined, ranked and sorted
+    with the keys, 80 columns took twice the CPU and three times the memory.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    store = _registered()
+    projections = store.get_feature_service(service).feature_view_projections
+    found = [store.get_feature_view(one.name).with_projection(one) for one in projections]
+    with _quiet():
+        lying = pa.concat_tables(history.places(store, found, keys.iloc[start:start + JOINED_AT_ONCE])
+                                 for start in range(0, len(keys), JOINED_AT_ONCE))
+    columns = dict(lying.select(list(keys)).to_pandas())
+    for view in found:
+        wanted = [field.name for field in view.projection.features]
+        columns |= dict(places.values(view.batch_source.path, lying, view.name, wanted))
+    return pd.DataFrame(columns, copy=False)
 
 
 def partition(view: View, as_of: date) -> pa.Table:
@@ -274,6 +255,7 @@ def _open() -> Any:
 
 
 @lru_cache(maxsize=1)
+@repository.uncollected()
 def _open_store(home: str, memory_limit: str, threads: int, registry: str, redis: str) -> Any:
     """The feature store of a home, and DuckDB's limits for everything Feast reads in this process."""
     repository.import_feast()

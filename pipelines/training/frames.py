@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.errors import Held, MissingHistory, NotEnoughData
 from pipelines.models.spec import Kind, ModelSpec
+from pipelines.ordering import BY_TIME, by_time, rises
 from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
 from pipelines.settings import settings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipelines.governance.purpose import Leave
 
-KEYS = ["event_timestamp", "subscriber_id"]
+KEYS = BY_TIME
 BYTES_A_ROW: Final = 1_800  # of a training's largest resident memory, measured (docs/reference/scale.md)
 ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
 
@@ -91,7 +92,7 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFra
     permitted = (leave.why_not(np.array(names, dtype=object)) == "")[rows["subscriber_id"].cat.codes]
     if spec.split.leave_out_contacted and ARMS[0] in rows:
         permitted &= ~rows[ARMS[0]].fillna(False).to_numpy(dtype=bool)
-    return in_order(rows[permitted].reset_index(drop=True))
+    return by_time(rows[permitted].reset_index(drop=True))
 
 
 def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pa.Table:
@@ -101,19 +102,6 @@ def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pa.Table:
     arms = [name for name in ARMS if name in pq.read_schema(path).names]
     return pq.read_table(path, columns=["subscriber_id", "event_timestamp", spec.label_column, *arms],
                          partitioning=None)
-
-
-def in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows sorted by KEYS; the frame itself where they are."""
-    return frame if rises(frame) else frame.sort_values(KEYS, ignore_index=True)
-
-
-def rises(frame: pd.DataFrame) -> bool:
-    """Whether each row's KEYS are above those of the row before: sorted, and none twice."""
-    stamp, who = frame["event_timestamp"].to_numpy(), frame["subscriber_id"].array
-    is_numbered = hasattr(who, "codes") and who.categories.is_monotonic_increasing
-    name = np.asarray(who.codes if is_numbered else frame["subscriber_id"].to_numpy(dtype=object))
-    return bool(np.all((stamp[1:] > stamp[:-1]) | ((stamp[1:] == stamp[:-1]) & (name[1:] > name[:-1]))))
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -147,7 +135,7 @@ def training_frame(spec: ModelSpec, rows: pd.DataFrame, service: str | None = No
     """Label rows with their features, in the one order everything is fitted in: (event_timestamp, subscriber_id)."""
     from pipelines import features
 
-    frame = in_order(features.training_frame(service or spec.feature_service, rows))
+    frame = by_time(features.training_frame(service or spec.feature_service, rows))
     if len(frame) != len(rows) or not rises(frame):
         raise NotEnoughData(
             f"training {spec.name}", [f"{len(rows)} label rows in, {len(frame)} rows of features out"],

@@ -19,6 +19,7 @@ import numpy as np
 from pipelines import bundle as bundles
 from pipelines.errors import Held
 from pipelines.models.spec import ModelSpec
+from pipelines.ordering import by_time
 from pipelines.training import frames
 from pipelines.training.folds import Array, Floats
 from pipelines.training.recipe import Rows
@@ -163,7 +164,7 @@ def read(spec: ModelSpec, rows: pd.DataFrame) -> Stack:
     """Label rows with the features known at their cut-off. Raises what `frames.training_frame` raises."""
     from pipelines import features
 
-    ordered = frames.in_order(rows)
+    ordered = by_time(rows)
     parts = (frames.training_frame(spec, ordered.iloc[start:stop].astype({"subscriber_id": object}))
              for start, stop in _batches(ordered["event_timestamp"].to_numpy()))
     return _filled(spec, ordered, parts, features.feature_columns(spec.feature_service))
@@ -171,7 +172,7 @@ def read(spec: ModelSpec, rows: pd.DataFrame) -> Stack:
 
 def of(spec: ModelSpec, frame: pd.DataFrame, columns: Sequence[str]) -> Stack:
     """A frame that is in memory already: keys, label and features."""
-    ordered = frames.in_order(frame)
+    ordered = by_time(frame)
     labels = ordered[[name for name in ordered.columns if name not in columns]]
     return _filled(spec, labels, iter([ordered]), columns)
 

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNED = ("feast", "mlflow", "evidently", "great_expectations", "dbt", "numba")
-# Two files of one package: the store, and what it writes online with.
-FEAST = ["pipelines/features/store.py", "pipelines/features/writing.py"]
+# Three files of one package: the store, how it joins history, and what it writes online with.
+FEAST = ["pipelines/features/history.py", "pipelines/features/store.py", "pipelines/features/writing.py"]
 
 
 def modules(folder: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -94,8 +95,8 @@ class TestOfPublishedNights:
     def test_a_row_lost_by_the_join_is_held(self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         joined = store.historical_of
 
-        def losing(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-            return joined(service, keys, *as_ofs).iloc[1:]
+        def losing(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+            return joined(service, keys).iloc[1:]
 
         monkeypatch.setattr(store, "historical_of", losing)
         with pytest.raises(Held, match="190 rows in, 189 rows out"):
@@ -106,8 +107,8 @@ class TestOfPublishedNights:
     ) -> None:
         joined = store.historical_of
 
-        def mistaken(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-            found = joined(service, keys, *as_ofs)
+        def mistaken(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+            found = joined(service, keys)
             return found.assign(subscriber_id=found["subscriber_id"].where(found.index != 3, "sub_99999"))
 
         monkeypatch.setattr(store, "historical_of", mistaken)
@@ -120,6 +121,21 @@ class TestOfPublishedNights:
         whole = features.training_frame("churn_v1", asked)
         part = features.training_frame("churn_v1", asked[asked["subscriber_id"].isin(ids[40:90])])
         pd.testing.assert_frame_equal(part, whole.iloc[40:90].reset_index(drop=True), check_dtype=False)
+
+    def test_a_join_in_several_parts_gives_the_frame_of_one(
+        self, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = features.training_frame("churn_v2", entities(partitions))
+        monkeypatch.setattr(store, "JOINED_AT_ONCE", 77)  # ends within a night, twice
+        pd.testing.assert_frame_equal(features.training_frame("churn_v2", entities(partitions)), whole)
+
+    def test_the_entity_rows_are_left_as_they_are(self, partitions: ModuleType) -> None:
+        asked = entities(partitions)
+        before = asked.copy()
+        frame = features.training_frame("churn_v1", asked)
+        frame["is_churned"] = True
+        frame.loc[:, "subscriber_id"] = "nobody"
+        pd.testing.assert_frame_equal(asked, before)
 
     def test_a_file_being_written_and_the_manifest_disturb_nobody(self, partitions: ModuleType) -> None:
         folder = settings().features / "ftr_subscriber_care" / "as_of=2026-01-12"
@@ -143,6 +159,32 @@ def test_a_correction_that_came_after_the_cut_off_is_not_read(home: Path, partit
     assert then == partitions.values(partitions.BILLING, 190, night)["price_eur"].tolist()
     leaking = store.historical("churn_v1", asked[["subscriber_id", "event_timestamp"]], known_by_then=False)
     assert set(leaking["price_eur"]) == {999.0}
+
+
+def test_marts_of_the_same_keys_are_joined_once_and_another_by_itself(
+    home: Path, partitions: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feast.infra.offline_stores import ibis
+
+    partitions.publish_world(NIGHTS[:2])
+    asked, joined = [], ibis.get_historical_features_ibis
+
+    def watched(**words: Any) -> Any:
+        asked.append([view.name for view in words["feature_views"]])
+        return joined(**words)
+
+    monkeypatch.setattr(ibis, "get_historical_features_ibis", watched)
+    rows = entities(partitions, NIGHTS[:2])
+    rows = rows[rows["subscriber_id"] >= "sub_00010"]
+    before = features.training_frame("churn_v2", rows)
+    root = settings().features / "ftr_subscriber_network"
+    (root / f"as_of={NIGHTS[0]}" / "data.parquet").unlink()
+    (root / "manifest.jsonl").unlink()
+    values, ids = partitions.values(partitions.NETWORK, 190, NIGHTS[0]), partitions.ids(190)
+    partitions.publish(root, NIGHTS[0], partitions.stamp(values.iloc[5:], ids[5:], NIGHTS[0]), partitions.NETWORK)
+    after = features.training_frame("churn_v2", rows)
+    assert asked == [["ftr_subscriber_billing"], ["ftr_subscriber_billing", "ftr_subscriber_network"]]
+    pd.testing.assert_frame_equal(after, before)  # each of the others lies five rows further up, and is found there
 
 
 def test_a_subscriber_missing_from_one_view_holds_the_scoring_frame(home: Path, partitions: ModuleType) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from types import ModuleType
@@ -134,8 +134,8 @@ def frame_and_join(pairs: list[tuple[str, datetime]]) -> tuple[pd.DataFrame | No
     joined: list[pd.DataFrame] = []
     join = store.historical_of
 
-    def kept(service: str, keys: pd.DataFrame, *as_ofs: date) -> pd.DataFrame:
-        joined.append(join(service, keys, *as_ofs))
+    def kept(service: str, keys: pd.DataFrame) -> pd.DataFrame:
+        joined.append(join(service, keys))
         return joined[-1]
 
     with pytest.MonkeyPatch.context() as patch:
