@@ -234,13 +234,15 @@ def plain_value(spec: ModelSpec, as_of: date) -> Figures:
 
     from pipelines import bundle as bundles
     from pipelines import features, valuation
+    from pipelines.governance.purpose import leave
     from pipelines.progress import silent
     from pipelines.training import value
     from pipelines.training.folds import folds
     from pipelines.training.value import periods
 
     laps, chosen = Laps(), spec.parameters
-    history = value.read(spec, value.pinned(spec, as_of), as_of, silent).history
+    may = leave(spec.train_purpose, as_of)
+    history = value.read(spec, value.pinned(spec, as_of), may, silent).history
     spent = laps.lap("read")
     columns = features.feature_columns(spec.feature_service)
     matrix = np.asarray(bundles.encode(history.frame, columns, bundles.learn_categories(history.frame, columns)))
