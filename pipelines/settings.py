@@ -45,7 +45,7 @@ PATIENCE = {
 }
 # Threads that wait for one another sleep: on two busy cores the fits of a lifetime value took 14 to 18 CPU seconds
 # while XGBoost's two spun, 6 asleep. The matrix products of a training are small: 0.25 s in one thread, up to 2.9 in
-# two that wait for each other; and their last digits, so a version's bytes, depended on how many cores there were.
+# two that wait for each other; and their last digits, so a version's bytes, were others on one core than on several.
 ASLEEP = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1"}
 # Which variable says which field; what is not said has a default.
 VARIABLES = {
