@@ -70,8 +70,10 @@ def score(as_of: date) -> None:
     """Both models, reasons, the extract."""
     from pipelines import scoring
 
+    reading = scoring.Reading(as_of)
     for model in MODELS:
-        scoring.score(model, as_of)
+        scoring.score(model, as_of, reading=reading)
+    del reading
     scoring.extract(as_of)
 
 

@@ -79,18 +79,25 @@ def score_all(outcome: Night, report: Report = silent) -> None:
     Closing writes the extract and pushes the scores online, unless the online store holds a later night.
     """
     from pipelines import scoring
-    from pipelines.models import SPECS
 
-    for model in SPECS:
-        try:
-            report(f"score: {model}")
-            outcome.scored[model] = scoring.score(model, outcome.as_of, report=report)
-        except NoChampion as reason:
-            outcome.skipped[model] = str(reason)
-            report(f"score: {model} skipped: {reason}")
+    _score_models(outcome, report)
     if outcome.scored:
         outcome.extract = str(scoring.extract(outcome.as_of))
         scoring.push(outcome.as_of, report=report)
+
+
+def _score_models(outcome: Night, report: Report) -> None:
+    from pipelines import scoring
+    from pipelines.models import SPECS
+
+    reading = scoring.Reading(outcome.as_of)
+    for model in SPECS:
+        try:
+            report(f"score: {model}")
+            outcome.scored[model] = scoring.score(model, outcome.as_of, reading=reading, report=report)
+        except NoChampion as reason:
+            outcome.skipped[model] = str(reason)
+            report(f"score: {model} skipped: {reason}")
 
 
 def end_shadows(as_of: date, report: Report = silent) -> None:

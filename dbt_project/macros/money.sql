@@ -18,11 +18,3 @@
 {% macro ratio(part, whole) -%}
     cast({{ part }} as double) / nullif({{ whole }}, 0)
 {%- endmacro %}
-
-
-{#- Bills whose day to be paid lies in the 90 days before as_of; a credit note is never late. -#}
-{% macro is_due_90d() -%}
-    known_invoices.amount_house > 0
-            and known_invoices.due_on >= known_invoices.as_of - 90
-            and known_invoices.due_on < known_invoices.as_of
-{%- endmacro %}

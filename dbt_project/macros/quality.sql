@@ -1,3 +1,11 @@
+{#- A KPI of a cell in whole units, of which `scale` make one. As doubles they add up faster than 128 bits and exactly: no
+    KPI is above a hundred million (100 s, 100 Gbit/s) nor the shares of a day above 1.02 million, so the sums of 30 days
+    stay below 2^53. NULL stays NULL. -#}
+{% macro whole_units(kpi, scale) -%}
+    case when {{ scale }} * {{ kpi }} > 100000000 then 100000000 else round({{ scale }} * {{ kpi }}) end
+{%- endmacro %}
+
+
 {#-
     One row of use meets up to three cells (met_1 to met_3, with share_1 to share_3 in millionths). KPIs are whole
     numbers of a small unit, so the sums do not depend on the order of the rows; a cell without the KPI weighs nothing.
@@ -17,7 +25,7 @@
 
 {#- Mean over what was met, in units of which `scale` make the whole. NULL where nothing had the KPI. -#}
 {% macro met_mean(kpi, scale) -%}
-    cast(sum({{ kpi }}_met) as double) / ({{ scale }} * nullif(cast(sum({{ kpi }}_weight) as double), 0))
+    sum({{ kpi }}_met) / ({{ scale }} * nullif(sum({{ kpi }}_weight), 0))
 {%- endmacro %}
 
 

@@ -24,6 +24,11 @@ def feature_columns(service: str) -> list[str]:
     return [name for view in store.views(service) for name in view.columns]
 
 
+def alike(service: str, other: str) -> bool:
+    """Whether two services take the same columns of the same views, so that a read for one is a read for the other."""
+    return store.views(service) == store.views(other)
+
+
 def training_frame(service: str, entities: pd.DataFrame) -> pd.DataFrame:
     """Features of (subscriber_id, event_timestamp) rows as known at that time: one row out per row in.
 

@@ -13,7 +13,7 @@ from pipelines import bundle as bundles
 from pipelines import cost
 from pipelines.decisions import record
 from pipelines.errors import IntegrityError
-from pipelines.governance.population import Population, population
+from pipelines.governance.population import Population
 from pipelines.models import spec_of
 from pipelines.models.spec import Kind, ModelSpec
 from pipelines.progress import Report, silent
@@ -23,6 +23,7 @@ from pipelines.scoring.audit import audit
 from pipelines.scoring.classifier import classify
 from pipelines.scoring.extract import published
 from pipelines.scoring.jump import guard
+from pipelines.scoring.reading import Reading
 from pipelines.scoring.shadow import shadow
 from pipelines.scoring.standing import standing
 from pipelines.scoring.table import THEMES, write
@@ -86,19 +87,25 @@ class Computed:
 @cost.counted("score", lambda scored: {
     "rows_in": scored.rows + sum(scored.excluded.values()), "rows_out": scored.rows})
 def score(
-    model: str, as_of: date, *, accept_jump: str = "", by: str = "", report: Report = silent
+    model: str, as_of: date, *, reading: Reading | None = None, accept_jump: str = "", by: str = "",
+    report: Report = silent,
 ) -> Scored:
     """Score everyone active at as_of once and publish the partition (as_of, version). Safe to repeat: same bytes.
+
+    The models of a night share a `reading` of it, and read what they have in common once.
 
     Raises NoChampion when none is in force (the night is skipped, not failed), IntegrityError when no version of the
     champion log is whole (`standing` says who stands in), Held when a subscriber would be missing, doubled or without
     a finite score, or when the scores jumped and `accept_jump` does not say why that is right (`by` whom). The
     version in shadow, if there is one, is scored beside it.
     """
+    reading = reading or Reading(as_of)
+    if reading.as_of != as_of:
+        raise ValueError(f"{model} {as_of}: given a reading of {reading.as_of}")
     spec, found = spec_of(model), standing(model, as_of)
     version = found.champion.version
     report(f"{model}: scoring {as_of} with version {version}")
-    computed = compute(spec, found.bundle, as_of)
+    computed = compute(spec, found.bundle, reading)
     jumped = guard(spec, version, as_of, computed.table, accept_jump, by)
     if jumped:
         record("approval", f"scores/{model}:{version}", as_of=as_of.isoformat(), by=by, **jumped)
@@ -107,28 +114,22 @@ def score(
     steady = since_last_week(model, as_of) if spec.kind is Kind.CLASSIFIER else None
     if steady is not None:
         report(f"{model}: first reason as a week ago for {steady.same_first:.1%} of {steady.subscribers} subscribers")
-    beside = shadow(spec, as_of, found.champion, report=report)
+    beside = shadow(spec, reading, found.champion, report=report)
     return Scored(model, version, as_of, len(computed.table), computed.left_out, steady, beside)
 
 
-def compute(spec: ModelSpec, bundle: bundles.Bundle, as_of: date) -> Computed:
-    """Everyone who may be scored at as_of, with a score of this bundle. Raises Held as `score` does."""
-    from pipelines import features
-
+def compute(spec: ModelSpec, bundle: bundles.Bundle, reading: Reading) -> Computed:
+    """Everyone who may be scored that night, with a score of this bundle. Raises Held as `score` does."""
     _check_bundle(bundle, spec, bundle.version)
-    people = population(spec.score_purpose, as_of)
     # The version's own service, not the spec's: a spec that names a new one trains with it, while the champion of the
     # old one goes on scoring until a version of the new one has had its shadow nights.
-    service = bundle.feature_service
-    known = features.scoring_table(service, as_of)
-    features.prove_equal(service, as_of, known)
-    known = people.only(known)
+    as_of, read = reading.as_of, reading.of(spec.score_purpose, bundle.feature_service)
     if spec.kind is Kind.FORMULA:
-        scores, unscored = lifetime_value(bundle, spec, known, as_of)
+        scores, unscored = lifetime_value(bundle, spec, read.table, as_of)
     else:
-        scores, unscored = classify(bundle, known, as_of), {}
-    return Computed(spec, bundle, as_of, _stamped(scores, spec, bundle.version, as_of), people, unscored,
-                    features.partition_digests(service, as_of))
+        scores, unscored = classify(bundle, read.table, as_of), {}
+    return Computed(spec, bundle, as_of, _stamped(scores, spec, bundle.version, as_of), read.people, unscored,
+                    read.features)
 
 
 def publish(dataset: Dataset, computed: Computed, inputs: Mapping[str, Any]) -> Entry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pipelines import bundle as bundles
@@ -12,6 +11,7 @@ from pipelines.errors import IntegrityError, TelcoError
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report, silent
 from pipelines.publish import Dataset
+from pipelines.scoring.reading import Reading
 
 if TYPE_CHECKING:
     from pipelines.promotion.comparison import Comparison
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def shadow(spec: ModelSpec, as_of: date, champion: Champion, *, report: Report = silent) -> Comparison | None:
-    """Score as_of with the version in shadow and compare it with what `champion` published; None when there is none.
+def shadow(spec: ModelSpec, reading: Reading, champion: Champion, *, report: Report = silent) -> Comparison | None:
+    """Score a night with the version in shadow and compare it with what `champion` published; None when there is none.
 
     A night before the shadow's first does not count and is not scored. Whatever goes wrong is told and leaves the
     night of the champion as it is: the version simply does not get this night. Safe to repeat: same bytes.
     """
     from pipelines.promotion import shadow as log_of_shadows
 
-    challenger = log_of_shadows.standing(spec.name)
+    as_of, challenger = reading.as_of, log_of_shadows.standing(spec.name)
     if challenger is None or as_of < challenger.from_as_of or challenger.version == champion.version:
         return None
     try:
-        found = _compared(spec, as_of, champion, challenger)
+        found = _compared(spec, reading, champion, challenger)
     except TelcoError as reason:
         log.warning("shadow of %s v%d at %s: %s", spec.name, challenger.version, as_of, reason)
         report(f"{spec.name}: v{challenger.version} in shadow did not score {as_of}: {reason}")
@@ -45,16 +45,17 @@ def shadow(spec: ModelSpec, as_of: date, champion: Champion, *, report: Report =
     return found
 
 
-def _compared(spec: ModelSpec, as_of: date, champion: Champion, challenger: Any) -> Comparison:
+def _compared(spec: ModelSpec, reading: Reading, champion: Champion, challenger: Any) -> Comparison:
     from pipelines.promotion import shadow as log_of_shadows
     from pipelines.promotion.comparison import Comparison, figures
     from pipelines.scoring.nightly import compute, key_of, publish, scores_of
     from pipelines.scoring.table import measure_column
 
+    as_of = reading.as_of
     bundle = bundles.load(bundles.path_of(spec.name, challenger.version), expected=challenger.sha256)
     if (bundle.facts.get("verdict") or {}).get("passed") is not True:
         raise IntegrityError(f"{bundle.directory}: bears no passed verdict of the gate")
-    publish(log_of_shadows.nights_of(spec.name), compute(spec, bundle, as_of), {"shadow": True})
+    publish(log_of_shadows.nights_of(spec.name), compute(spec, bundle, reading), {"shadow": True})
     measure = measure_column(spec)
     one = _column(scores_of(spec.name), key_of(as_of, champion.version), measure)
     other = _column(log_of_shadows.nights_of(spec.name), key_of(as_of, challenger.version), measure)

@@ -186,8 +186,8 @@ returns as (
 
 starts as (
     select * from begun
-    union
-    select * from returns
+    union all
+    select distinct * from returns
 ),
 
 spans as (

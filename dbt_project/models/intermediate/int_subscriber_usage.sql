@@ -34,11 +34,11 @@ cells as (
         as_of,
         cell_id,
         measured_on,
-        cast(round(1000000 * retainability_ratio) as bigint) as retainability_ppm,
-        cast(round(1000 * dl_throughput_mbps) as bigint) as dl_throughput_kbps,
-        cast(round(1000 * dl_latency_ms) as bigint) as dl_latency_us,
-        cast(round(1000000 * availability_ratio) as bigint) as availability_ppm,
-        cast({{ is_bad_cell_day() }} as bigint) as is_bad
+        {{ whole_units('retainability_ratio', 1000000) }} as retainability_ppm,
+        {{ whole_units('dl_throughput_mbps', 1000) }} as dl_throughput_kbps,
+        {{ whole_units('dl_latency_ms', 1000) }} as dl_latency_us,
+        {{ whole_units('availability_ratio', 1000000) }} as availability_ppm,
+        cast({{ is_bad_cell_day() }} as double) as is_bad
     from kpis
 ),
 
@@ -47,9 +47,9 @@ recent_use as (
         holdings.holding_number,
         holdings.as_of,
         usage.*,
-        cast(round(1000000 * coalesce(usage.cell_1_share, 0)) as bigint) as share_1,
-        cast(round(1000000 * coalesce(usage.cell_2_share, 0)) as bigint) as share_2,
-        cast(round(1000000 * coalesce(usage.cell_3_share, 0)) as bigint) as share_3
+        round(1000000 * coalesce(usage.cell_1_share, 0)) as share_1,
+        round(1000000 * coalesce(usage.cell_2_share, 0)) as share_2,
+        round(1000000 * coalesce(usage.cell_3_share, 0)) as share_3
     from usage
     inner join span on usage.usage_on >= span.recent_first_on and usage.usage_on < span.stop_on
     inner join holdings

@@ -24,5 +24,5 @@ def test_references_and_the_knowledge_rule_are_filled_in() -> None:
 
 
 def test_a_model_that_asks_more_of_dbt_is_refused() -> None:
-    with pytest.raises(jinja2.exceptions.UndefinedError, match="is_due_90d"):
+    with pytest.raises(jinja2.exceptions.UndefinedError, match="'amount' is undefined"):
         statement("ftr_subscriber_billing")

@@ -102,6 +102,38 @@ known_payments as (
         and {{ is_known('payments', 'as_ofs.as_of') }}
 ),
 
+-- Two operators number their invoices alike.
+paid as (
+    select
+        as_of,
+        operator,
+        invoice_id,
+        sum(amount_house) filter (where is_paid) as paid_house,
+        count(*) filter (where not is_paid and paid_at >= as_of - 90) as failed_payments_90d,
+        count(*) filter (where paid_at >= as_of - 90) as payment_attempts_90d,
+        max(cast(paid_at as date)) filter (where is_paid) as last_paid_on
+    from known_payments
+    group by as_of, operator, invoice_id
+),
+
+-- Due are bills whose day to be paid lies in the 90 days before; a credit note is never late.
+settled_invoices as (
+    select
+        known_invoices.*,
+        known_invoices.amount_house > 0
+        and known_invoices.due_on >= known_invoices.as_of - 90
+        and known_invoices.due_on < known_invoices.as_of as is_due_90d,
+        paid.paid_house,
+        paid.failed_payments_90d,
+        paid.payment_attempts_90d,
+        paid.last_paid_on
+    from known_invoices
+    left join paid
+        on known_invoices.as_of = paid.as_of
+        and known_invoices.operator = paid.operator
+        and known_invoices.invoice_id = paid.invoice_id
+),
+
 billed as (
     select
         as_of,
@@ -118,50 +150,21 @@ billed as (
         sum(cast(10000 * amount_house as hugeint)) filter (where issued_on >= as_of - 90) as billed_e4_90d,
         sum(cast(10000 * amount_house as hugeint) * cast(10000 * amount_house as hugeint)) filter (
             where issued_on >= as_of - 90
-        ) as billed_e4_squared_90d
-    from known_invoices
-    group by as_of, subscription_token
-),
-
--- Two operators number their invoices alike.
-paid as (
-    select
-        as_of,
-        operator,
-        invoice_id,
-        sum(amount_house) filter (where is_paid) as paid_house,
-        count(*) filter (where not is_paid and paid_at >= as_of - 90) as failed_payments_90d,
-        count(*) filter (where paid_at >= as_of - 90) as payment_attempts_90d,
-        max(cast(paid_at as date)) filter (where is_paid) as last_paid_on
-    from known_payments
-    group by as_of, operator, invoice_id
-),
-
-settled as (
-    select
-        known_invoices.as_of,
-        known_invoices.subscription_token,
-        sum(paid.failed_payments_90d) as failed_payments_90d,
-        sum(paid.payment_attempts_90d) as payment_attempts_90d,
-        max(paid.last_paid_on) as last_paid_on,
+        ) as billed_e4_squared_90d,
+        sum(failed_payments_90d) as failed_payments_90d,
+        sum(payment_attempts_90d) as payment_attempts_90d,
+        max(last_paid_on) as last_paid_on,
         -- An invoice no payment names was paid 0.
-        sum(known_invoices.amount_house - coalesce(paid.paid_house, 0)) filter (
-            where known_invoices.issued_on >= known_invoices.as_of - 90 and known_invoices.due_on < known_invoices.as_of
+        sum(amount_house - coalesce(paid_house, 0)) filter (
+            where issued_on >= as_of - 90 and due_on < as_of
         ) as unpaid_house_90d,
         -- Late until it is paid, or until now.
-        sum(greatest(
-            case
-                when paid.paid_house >= known_invoices.amount_house then paid.last_paid_on
-                else known_invoices.as_of
-            end - known_invoices.due_on, 0
-        )) filter (where {{ is_due_90d() }}) as late_days_90d,
-        count(*) filter (where {{ is_due_90d() }}) as due_invoices_90d
-    from known_invoices
-    left join paid
-        on known_invoices.as_of = paid.as_of
-        and known_invoices.operator = paid.operator
-        and known_invoices.invoice_id = paid.invoice_id
-    group by known_invoices.as_of, known_invoices.subscription_token
+        sum(greatest(case when paid_house >= amount_house then last_paid_on else as_of end - due_on, 0)) filter (
+            where is_due_90d
+        ) as late_days_90d,
+        count(*) filter (where is_due_90d) as due_invoices_90d
+    from settled_invoices
+    group by as_of, subscription_token
 ),
 
 -- Where a feed is delivered, nothing billed, failed or owed is a true 0; where it is not, NULL.
@@ -169,19 +172,19 @@ amounts as (
     select
         active.*,
         billed.last_issued_on,
-        settled.last_paid_on,
+        billed.last_paid_on,
         billed.newest_house_90d,
         billed.billed_e4_90d,
         billed.billed_e4_squared_90d,
-        case when active.has_payments then settled.payment_attempts_90d end as payment_attempts_90d,
-        case when active.has_payments then settled.late_days_90d end as late_days_90d,
-        settled.due_invoices_90d,
+        case when active.has_payments then billed.payment_attempts_90d end as payment_attempts_90d,
+        case when active.has_payments then billed.late_days_90d end as late_days_90d,
+        billed.due_invoices_90d,
         case when active.has_invoices then coalesce(billed.billed_house_30d, 0) end as billed_house_30d,
         case when active.has_invoices then coalesce(billed.billed_house_90d, 0) end as billed_house_90d,
         case when active.has_invoices then coalesce(billed.billed_house_365d, 0) end as billed_house_365d,
         case when active.has_invoices then coalesce(billed.invoice_count_90d, 0) end as invoice_count_90d,
-        case when active.has_payments then coalesce(settled.failed_payments_90d, 0) end as failed_payments_90d,
-        case when active.has_payments then coalesce(settled.unpaid_house_90d, 0) end as unpaid_house_90d,
+        case when active.has_payments then coalesce(billed.failed_payments_90d, 0) end as failed_payments_90d,
+        case when active.has_payments then coalesce(billed.unpaid_house_90d, 0) end as unpaid_house_90d,
         -- Days the invoices of the window cover: with a 31-day month, 30 days of invoices hold none, one or two.
         case
             when coalesce(billed.invoice_count_90d, 0) = 0 then 1
@@ -189,7 +192,6 @@ amounts as (
         end as billed_days_90d
     from active
     left join billed on active.as_of = billed.as_of and active.subscription_token = billed.subscription_token
-    left join settled on active.as_of = settled.as_of and active.subscription_token = settled.subscription_token
 ),
 
 features as (
