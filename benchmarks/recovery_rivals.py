@@ -69,12 +69,13 @@ def value(nights: Sequence[date], chance: Any) -> Any:
     """subscriber_id, night and EUR of twelve months per rival. `chance`: subscriber_id, night, churn_probability."""
     import pandas as pd
 
+    from pipelines.governance.purpose import leave
     from pipelines.models import ltv, spec_of
     from pipelines.training.value import periods, rivals
 
     spec = spec_of("ltv")
     trained = date.fromisoformat(_bundle("ltv", nights[0]).facts["trained_as_of"])
-    history = periods.read(spec, spec_of("churn"), trained, _silent)
+    history = periods.read(spec, spec_of("churn"), leave(spec.train_purpose, trained), _silent)
     asked = _asked(spec.feature_service, nights).merge(chance, on=KEYS, how="inner", validate="one_to_one")
     asked = asked[asked[spec.parameters["margin_column"]].notna()].reset_index(drop=True)
     both = pd.concat([history.frame, asked], ignore_index=True)  # curves are of the history's lives alone

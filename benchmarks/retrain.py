@@ -3,6 +3,7 @@
     python benchmarks/retrain.py --subscribers 1000000 --cutoffs 6                 # a home in a temporary folder
     python benchmarks/retrain.py --subscribers 1000000 --home /data/1000000x225    # kept, or taken up again
     python benchmarks/retrain.py --home /data/300000x225 --models churn --days 225 # any home bootstrapped to that day
+    python benchmarks/retrain.py --home /data/1000000x225 --models ltv --published --champions /data/300000x225
 
 A home is made as benchmarks/house.py makes them: a house of `steady`, its days in one dump, bootstrapped to its last
 day, as of which it is trained. What is published there already is taken as it is, and nothing of it changes: every
@@ -24,6 +25,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -57,6 +59,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, help="the home, kept; by default a temporary one, deleted")
     parser.add_argument("--as-of", type=date.fromisoformat, help="the day trained as of (default: the home's last)")
     parser.add_argument("--published", action="store_true", help="cut-offs that are published (default: every week)")
+    parser.add_argument("--champions", type=Path, help="a home whose churn a lifetime value stands on, where none is "
+                        "trained here: a model knows columns and no subscribers, so what it costs is the same")
     parser.add_argument("--step", choices=(*STEPS, "ready", "promote"), help=argparse.SUPPRESS)
     options = parser.parse_args(words)
     options.as_of = options.as_of or START + timedelta(days=options.days)
@@ -81,6 +85,10 @@ def main(words: list[str] | None = None) -> int:
         for name in READS:
             if (home / name).exists():
                 (desk / name).symlink_to((home / name).resolve())
+        if options.champions is not None:
+            shutil.copytree(options.champions / "models/churn", desk / "models/churn")
+            (desk / "champions").mkdir()
+            shutil.copy(options.champions / "champions/churn.jsonl", desk / "champions")
         for line in told(options, desk):
             print(line, flush=True)
     return 0
@@ -234,13 +242,15 @@ def plain_value(spec: ModelSpec, as_of: date) -> Figures:
 
     from pipelines import bundle as bundles
     from pipelines import features, valuation
+    from pipelines.governance.purpose import leave
     from pipelines.progress import silent
     from pipelines.training import value
     from pipelines.training.folds import folds
     from pipelines.training.value import periods
 
     laps, chosen = Laps(), spec.parameters
-    history = value.read(spec, value.pinned(spec, as_of), as_of, silent).history
+    may = leave(spec.train_purpose, as_of)
+    history = value.read(spec, value.pinned(spec, as_of), may, silent).history
     spent = laps.lap("read")
     columns = features.feature_columns(spec.feature_service)
     matrix = np.asarray(bundles.encode(history.frame, columns, bundles.learn_categories(history.frame, columns)))

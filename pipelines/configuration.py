@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipelines.settings import PATIENCE, QUIET, VARIABLES, said, settings
+from pipelines.settings import ASLEEP, PATIENCE, QUIET, VARIABLES, said, settings
 
 HIDDEN = "***"
 EMPTY = {  # what holds where a setting is empty
@@ -46,12 +46,12 @@ def deployment() -> list[Setting]:
 
 
 def libraries() -> list[Setting]:
-    """What keeps the libraries from phoning home and from waiting for ever; the environment may say otherwise."""
+    """What keeps the libraries from phoning home and from waiting for ever, or awake; the environment may differ."""
     import os
 
     settings()  # sets those that nobody has set
     return [Setting(name, masked(os.environ[name]), "default" if os.environ[name] == value else f"environment {name}")
-            for name, value in (QUIET | PATIENCE).items()]
+            for name, value in (QUIET | PATIENCE | ASLEEP).items()]
 
 
 def of_estate() -> list[Setting]:

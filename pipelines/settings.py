@@ -43,6 +43,10 @@ PATIENCE = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "120",
 }
+# Threads that wait for one another sleep: on two busy cores the fits of a lifetime value took 14 to 18 CPU seconds
+# while XGBoost's two spun, 6 asleep. The matrix products of a training are small: 0.25 s in one thread, up to 2.9 in
+# two that wait for each other; and their last digits, so a version's bytes, were others on one core than on several.
+ASLEEP = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1"}
 # Which variable says which field; what is not said has a default.
 VARIABLES = {
     "home": "TELCO_HOME",
@@ -188,14 +192,22 @@ def home_folder() -> Path:
     return Path(said("home") or default_home).expanduser().resolve()
 
 
+def arrange() -> None:
+    """What the libraries are to find in the environment when they are loaded; what is said there already stands."""
+    for name, value in {**QUIET, **PATIENCE, **ASLEEP}.items():
+        os.environ.setdefault(name, value)
+
+
+arrange()  # numpy counts its threads when it is imported, which is before anybody asks for the settings
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process. Tests that change the environment call `settings.cache_clear()`.
 
     Raises UsageError for a home whose restore has not ended: who was erased may still be in it.
     """
-    for name, value in {**QUIET, **PATIENCE}.items():
-        os.environ.setdefault(name, value)
+    arrange()
     home = home_folder()
     if (home / RESTORING).exists():
         raise UsageError(f"{home}: a restore is under way or was killed; wait for it, or run telco restore again")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,20 @@ def paired_gain(
     if not len(draws) or not np.all(np.isfinite(draws)):
         return gain, NAN  # a resample without one class: too few positives to say anything
     return gain, float(np.quantile(draws, 1.0 - confidence))
+
+
+def paired_bounds(
+    metric: str, truth: Array, candidate: Floats, others: Mapping[str, Floats], cluster: Array, *,
+    rounds: int, confidence: float, seed: int,
+) -> dict[str, float]:
+    """The bound of `paired_gain` over each of several, all against the same resamples of the same rows."""
+    measures = {name: _measures(metric, truth, candidate, other) for name, other in others.items()}
+    _, place = np.unique(cluster, return_inverse=True)
+    weights = resamples(place, rounds=rounds, seed=seed) if len(place) else iter(())
+    draws = [[measure(weight) for measure in measures.values()] for weight in weights]
+    found = np.array(draws).reshape(-1, len(measures)).T
+    return {name: float(np.quantile(mine, 1.0 - confidence)) if len(mine) and np.all(np.isfinite(mine)) else NAN
+            for name, mine in zip(measures, found, strict=True)}
 
 
 def paired_error(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -65,14 +65,14 @@ def interval(realised: Floats, low: Floats, high: Floats) -> dict[str, float]:
 
 
 def intervals(
-    realised: Floats, predicted: Floats, low: Floats, high: Floats, subscriber: npt.NDArray[np.object_], *,
+    realised: Floats, predicted: Floats, low: Floats, high: Floats, subscriber: npt.NDArray[Any], *,
     rounds: int, seed: int, coverage: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
     """Percentile intervals of the figures that are means or ratios of sums: bias, errors, coverage of the interval.
 
     Bootstrap over subscribers, whose rows of neighbouring cut-offs are not independent.
     """
-    _, person = np.unique(subscriber.astype(str), return_inverse=True)
+    _, person = np.unique(subscriber, return_inverse=True)
     error = predicted - realised
     inside = ((realised >= low) & (realised <= high)).astype(np.float64)
     told = (np.ones(len(error)), realised, error, np.abs(error), error**2, inside, high - low)

@@ -184,8 +184,8 @@ def _prepare_value(
 
     arrival = leakage.arrival(spec, cutoffs)
     champion = value.pinned(spec, as_of)
-    source = value.read(spec, champion, as_of, report)
-    labels = value.labels(spec, source, cutoffs, as_of)
+    source = value.read(spec, champion, leave, report)
+    labels = value.labels(spec, source, cutoffs, leave)
     frames.check_labels(spec, labels)
     frame = value.judged(source, labels)
     both = f"{frames.digest(frame[[*frames.KEYS, spec.label_column]])} {frames.digest(source.history.frame)}"

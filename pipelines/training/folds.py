@@ -17,10 +17,12 @@ def clusters(subscriber: Array) -> Array:
     return np.unique(subscriber, return_inverse=True)[1] if codes is None else np.asarray(codes)
 
 
-def folds(subscriber: Array, count: int, salt: str) -> Array:
-    """A fold in [0, count) per row, the same for all rows of a subscriber, whatever the order of the rows."""
+def folds(subscriber: Array, count: int, salt: str, *, are_repeated: bool = True) -> Array:
+    """A fold in [0, count) per row, the same for all rows of a subscriber, whatever the order of the rows.
+
+    `are_repeated`: each is in many rows, so the words are found first and hashed once; the folds are the same.
+    """
     import pandas as pd
 
-    # The words of a categorical are hashed once each: the same folds as of the words row by row.
-    hashed = pd.util.hash_array(subscriber, hash_key=f"{salt:0<16.16}", categorize=True)
+    hashed = pd.util.hash_array(subscriber, hash_key=f"{salt:0<16.16}", categorize=are_repeated)
     return np.asarray(hashed % np.uint64(count), dtype=np.int64)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from pipelines.errors import Held, MissingHistory, NotEnoughData
 from pipelines.models.spec import Kind, ModelSpec
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from pipelines.governance.purpose import Leave
 
+Names = npt.NDArray[np.object_]
+Mask = npt.NDArray[np.bool_]
 KEYS = BY_TIME
 BYTES_A_ROW: Final = 1_800  # of a training's largest resident memory, measured (docs/reference/scale.md)
 ARMS = ("is_contacted_in_window", "is_held_out_in_window")  # what campaigns did while the label was being decided
@@ -71,20 +74,21 @@ def thinned(spec: ModelSpec, cutoffs: Sequence[date], report: Report = silent) -
     return kept
 
 
-def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFrame:
+def labels(
+    spec: ModelSpec, cutoffs: Sequence[date], leave: Leave, only: Callable[[Names], Mask] | None = None
+) -> pd.DataFrame:
     """Label rows of the cut-offs: subscriber_id, event_timestamp (naive UTC midnight), the label column, and ARMS where
     the mart has them. Rows contacted in their window are left out where the spec says so.
 
     Only of subscribers who may be trained with: the inner join with consent and region, here and nowhere else.
     `subscriber_id` is categorical with sorted categories: each name is held once, whatever the number of cut-offs.
+    `only` says of an array of them whose rows are kept, (n,); one cut-off is held whole at a time.
     """
     import pyarrow as pa
 
     dataset = Dataset(settings().labels / spec.label, ("as_of",))
-    parts = pa.concat_tables([_label_rows(spec, dataset, cutoff) for cutoff in cutoffs], promote_options="permissive")
-    if nameless := parts.column("subscriber_id").null_count:
-        raise Held(f"training {spec.name}", [f"{nameless} label rows of {spec.label} have no subscriber"],
-                   "look at the label mart")
+    parts = pa.concat_tables([_label_rows(spec, dataset, cutoff, only) for cutoff in cutoffs],
+                             promote_options="permissive")
     rows = parts.to_pandas(categories=["subscriber_id"])
     rows = rows.astype({name: "boolean" for name in ARMS if name in rows} | {"event_timestamp": "M8[us]"})
     names = sorted(rows["subscriber_id"].cat.categories)
@@ -95,13 +99,19 @@ def labels(spec: ModelSpec, cutoffs: Sequence[date], leave: Leave) -> pd.DataFra
     return by_time(rows[permitted].reset_index(drop=True))
 
 
-def _label_rows(spec: ModelSpec, dataset: Dataset, cutoff: date) -> pa.Table:
+def _label_rows(
+    spec: ModelSpec, dataset: Dataset, cutoff: date, only: Callable[[Names], Mask] | None
+) -> pa.Table:
     import pyarrow.parquet as pq
 
     path = dataset.verify({"as_of": cutoff.isoformat()})
     arms = [name for name in ARMS if name in pq.read_schema(path).names]
-    return pq.read_table(path, columns=["subscriber_id", "event_timestamp", spec.label_column, *arms],
+    rows = pq.read_table(path, columns=["subscriber_id", "event_timestamp", spec.label_column, *arms],
                          partitioning=None)
+    if nameless := rows.column("subscriber_id").null_count:
+        raise Held(f"training {spec.name}", [f"{nameless} label rows of {spec.label} {cutoff} have no subscriber"],
+                   "look at the label mart")
+    return rows if only is None else rows.filter(only(rows.column("subscriber_id").to_numpy()))
 
 
 def check_labels(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -154,9 +164,10 @@ def of_cutoffs(frame: pd.DataFrame, cutoffs: Sequence[date]) -> pd.DataFrame:
 
 def digest(frame: pd.DataFrame) -> str:
     """Hex sha256 over every value of every row, whatever the order of rows and columns; missing values count."""
+    import pandas as pd
     from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
-    ordered = frame.sort_values(KEYS, ignore_index=True)
+    ordered = by_time(frame)
     hashed = hashlib.sha256(str(len(ordered)).encode())
     for name in sorted(ordered.columns):
         values = ordered[name]
@@ -168,9 +179,10 @@ def digest(frame: pd.DataFrame) -> str:
             numbers = values.to_numpy(dtype="float64", na_value=np.nan)
             hashed.update(np.where(missing, 0.0, numbers).tobytes())
         else:
-            words, places = np.unique(values[~missing].astype(str).to_numpy(dtype=object), return_inverse=True)
-            hashed.update("".join(f"{len(word)}:{word}" for word in words).encode())
-            hashed.update(places.astype(np.int64).tobytes())
+            codes, words = pd.factorize(values[~missing].astype(str).to_numpy(dtype=object))
+            order = np.argsort(words)  # few words stand in many rows: those are sorted, not the rows
+            hashed.update("".join(f"{len(word)}:{word}" for word in words[order]).encode())
+            hashed.update(np.argsort(order)[codes].astype(np.int64).tobytes())
     return hashed.hexdigest()
 
 

@@ -69,7 +69,9 @@ def _auc(bins: Array, label: Floats, half: Array) -> float:
             return float("nan")
         count = np.bincount(bins[told], minlength=size)
         rate = (np.bincount(bins[told], label[told], minlength=size) + label[told].mean()) / (count + 1)
-        figures.append(metrics.auc(label[judged], rate[bins[judged]]))
+        stayed, left = (np.bincount(bins[judged], label[judged] == which, minlength=size) for which in (0, 1))
+        # A bin's rows have one score: leavers and stayers by bin say what sorting the rows would.
+        figures.append(metrics.auc(np.repeat([0, 1], size), np.tile(rate, 2), np.concatenate([stayed, left])))
     return float(np.mean(figures))
 
 

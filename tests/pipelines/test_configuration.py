@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from typer.testing import CliRunner
 from pipelines.cli.app import app
 from pipelines.configuration import deployment, masked
 from pipelines.errors import UsageError
-from pipelines.settings import VARIABLES, Settings, settings
+from pipelines.settings import ASLEEP, VARIABLES, Settings, settings
 
 # Every piece that must not be seen bears the word; a password may hold what should have been escaped.
 PLANTED = {
@@ -89,3 +92,19 @@ def test_a_number_of_threads_that_is_none_is_a_usage_error(home: Path, monkeypat
     settings.cache_clear()
     with pytest.raises(UsageError, match="TELCO_THREADS='many'"):
         settings()
+
+
+@pytest.mark.parametrize("package", ["training", "scoring", "promotion", "monitoring"])
+def test_a_step_says_how_many_threads_before_numpy_counts_them(package: str) -> None:
+    code = (
+        "import os, sys\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numpy':\n"
+        f"            print(sorted(set({sorted(ASLEEP)}) & set(os.environ)))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        f"import pipelines.{package}, numpy\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if name not in ASLEEP}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
+    assert done.stdout.splitlines() == [str(sorted(ASLEEP))]

@@ -17,7 +17,6 @@ from pipelines import bundle as bundles
 from pipelines import champions, valuation
 from pipelines.champions import Champion
 from pipelines.errors import NotEnoughData
-from pipelines.governance.purpose import leave
 from pipelines.models import ltv, spec_of
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
@@ -29,6 +28,8 @@ from pipelines.training.value.periods import History
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipelines.governance.purpose import Leave
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,16 @@ def pinned(spec: ModelSpec, as_of: date) -> Champion:
     return champion
 
 
-def read(spec: ModelSpec, champion: Champion, as_of: date, report: Report) -> Source:
-    """The history both heads are fitted on: every cut-off whose churn label is known at as_of."""
-    return Source(champion, periods.read(spec, spec_of(champion.model), as_of, report))
+def read(spec: ModelSpec, champion: Champion, leave: Leave, report: Report) -> Source:
+    """The history both heads are fitted on: every cut-off whose churn label is known on the day of the leave."""
+    return Source(champion, periods.read(spec, spec_of(champion.model), leave, report))
 
 
-def labels(spec: ModelSpec, source: Source, cutoffs: Sequence[date], as_of: date) -> pd.DataFrame:
+def labels(spec: ModelSpec, source: Source, cutoffs: Sequence[date], leave: Leave) -> pd.DataFrame:
     """Margin labels of the cut-offs, of the same subscribers as the history's."""
     churn = spec_of(source.champion.model)
-    kept = periods.buckets_of(spec, churn, periods.cutoffs_of(spec, churn, as_of))
-    return periods.labels(spec, cutoffs, kept, leave(spec.train_purpose, as_of))
+    kept = periods.buckets_of(spec, churn, periods.cutoffs_of(spec, churn, leave.as_of))
+    return periods.labels(spec, cutoffs, kept, leave)
 
 
 def judged(source: Source, labels: pd.DataFrame) -> pd.DataFrame:

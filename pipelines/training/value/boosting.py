@@ -60,7 +60,7 @@ def boost(
 
 def predict(booster: Any, matrix: Array, columns: Sequence[str]) -> Floats:
     """Log-odds of a logistic booster, the value itself of a regression; (n,)."""
-    return np.asarray(booster.predict(bundles.dmatrix(matrix, columns), output_margin=True), dtype=np.float64)
+    return bundles.margins(booster, matrix)
 
 
 def _train(

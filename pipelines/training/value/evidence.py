@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from pipelines import bundle as bundles
 from pipelines import valuation
 from pipelines.gate import Evaluation, metrics, money
-from pipelines.gate.bootstrap import paired_gain
+from pipelines.gate.bootstrap import paired_bounds
 from pipelines.models import ltv
 from pipelines.models.spec import ModelSpec
 from pipelines.training import leakage, recipe
@@ -148,16 +149,10 @@ def evaluation(
         "incoherent_share": told_together(spec, made, history, churn),
         **horizons(history, rows, realised, outlook), **_prepaid(spec, history, rows, realised, predicted),
     }
-    subscriber = history.frame["subscriber_id"].to_numpy(dtype=object)[rows]
-    gains, told = {}, {}
-    for name, values in simple.items():
-        seen = np.isfinite(values)
-        told[name] = money.figures(realised[seen], values[seen])
-        _, gains[name] = paired_gain(
-            "rmse", realised[seen], predicted[seen], values[seen], subscriber[seen],
-            rounds=spec.gate.bootstrap_rounds, confidence=spec.gate.confidence, seed=spec.seed,
-        )
-        told[name]["rmse_lost_at_least"] = gains[name]
+    person, _ = _standing(history, rows)
+    gains = _lost(spec, realised, predicted, simple, person)
+    told = {name: {**money.figures(realised[seen], values[seen]), "rmse_lost_at_least": gains[name]}
+            for name, values in simple.items() for seen in [np.isfinite(values)]}
     figures["gain_over_rivals"] = min(gains.values())
     days = history.day_of(rows)
     return Evaluation(
@@ -165,9 +160,27 @@ def evaluation(
         reliability=tuple(money.deciles(realised, predicted)),
         slices={"judged": {"cutoffs": _dates(days), "rows": len(rows), "positives": 0}},
         notes=_notes(spec, made, history, rows, churn, days), alone=alone(spec, made, history, categories),
-        intervals=money.intervals(realised, predicted, low, high, subscriber, rounds=spec.split.interval_rounds,
+        intervals=money.intervals(realised, predicted, low, high, person, rounds=spec.split.interval_rounds,
                                   seed=spec.seed),
     ), {"coverage": coverage, "by": by, "ends": ends}
+
+
+def _lost(
+    spec: ModelSpec, realised: Floats, predicted: Floats, simple: Mapping[str, Floats], person: Array
+) -> dict[str, float]:
+    """By rival the RMSE that it loses to `predicted` at least, on the rows it has a value for. Those of the same rows
+    are compared on the same resamples, drawn once."""
+    alike: dict[bytes, list[str]] = {}
+    for name, values in simple.items():
+        alike.setdefault(np.isfinite(values).tobytes(), []).append(name)
+    found: dict[str, float] = {}
+    for names in alike.values():
+        seen = np.isfinite(simple[names[0]])
+        found |= paired_bounds(
+            "rmse", realised[seen], predicted[seen], {name: simple[name][seen] for name in names}, person[seen],
+            rounds=spec.gate.bootstrap_rounds, confidence=spec.gate.confidence, seed=spec.seed,
+        )
+    return found
 
 
 def _dates(days: Array) -> list[str]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.estate import estate
-from pipelines.governance.purpose import Leave, leave
 from pipelines.models.spec import ModelSpec
 from pipelines.progress import Report
 from pipelines.publish import Dataset
@@ -27,6 +27,8 @@ from pipelines.training.folds import Floats, folds
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipelines.governance.purpose import Leave
 
 Ints = npt.NDArray[np.int64]
 
@@ -63,10 +65,10 @@ class Periods:
         return Periods(self.origin[mask], self.outcome[mask], self.month[mask])
 
 
-def read(spec: ModelSpec, churn: ModelSpec, as_of: date, report: Report) -> History:
+def read(spec: ModelSpec, churn: ModelSpec, leave: Leave, report: Report) -> History:
     """The newest matured cut-offs of the churn label, about `history_rows` rows at most: whole subscribers, by hash."""
-    cutoffs = cutoffs_of(spec, churn, as_of)
-    rows = labels(churn, cutoffs, buckets_of(spec, churn, cutoffs), leave(spec.train_purpose, as_of))
+    cutoffs = cutoffs_of(spec, churn, leave.as_of)
+    rows = labels(churn, cutoffs, buckets_of(spec, churn, cutoffs), leave)
     report(f"train {spec.name}: reading features of {len(rows)} rows of {len(cutoffs)} cut-offs")
     return arranged(frames.training_frame(spec, rows), churn.label_column)
 
@@ -92,19 +94,14 @@ def buckets(rows: int, most: int) -> int:
 
 
 def labels(spec: ModelSpec, cutoffs: Sequence[date], kept: int, leave: Leave) -> pd.DataFrame:
-    """`frames.labels` of the subscribers in the first `kept` buckets; one cut-off is held whole at a time."""
-    import pandas as pd
-
-    def few(part: pd.DataFrame) -> pd.DataFrame:
-        kept_rows = part if kept >= BUCKETS else part[drawn(part["subscriber_id"].array, kept)]
-        return kept_rows.astype({"subscriber_id": object})
-
-    return pd.concat([few(frames.labels(spec, [cutoff], leave)) for cutoff in cutoffs], ignore_index=True)
+    """`frames.labels` of the subscribers in the first `kept` buckets, their names as texts."""
+    only = None if kept >= BUCKETS else partial(drawn, kept=kept)
+    return frames.labels(spec, cutoffs, leave, only).astype({"subscriber_id": object})
 
 
 def drawn(subscriber: Any, kept: int) -> npt.NDArray[np.bool_]:
-    """Which of these texts, or categories of texts, are in the first `kept` of BUCKETS hash buckets, shape (n,)."""
-    return np.asarray(folds(subscriber, BUCKETS, "history") < kept)
+    """Which of these texts, hardly any of them twice, are in the first `kept` of BUCKETS hash buckets, shape (n,)."""
+    return np.asarray(folds(subscriber, BUCKETS, "history", are_repeated=False) < kept)
 
 
 def arranged(frame: pd.DataFrame, label_column: str) -> History:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.gate import metrics
-from pipelines.gate.bootstrap import paired_error, paired_gain
+from pipelines.gate.bootstrap import paired_bounds, paired_error, paired_gain
 
 
 def scores(seed: int, people: int = 700, times: int = 3, shift: float = 0.2):
@@ -91,3 +91,15 @@ def test_slope_and_ratio_agree_with_an_independent_regression():
 ])
 def test_a_slope_that_is_not_defined_is_unknown(label, p):
     assert math.isnan(metrics.calibration(label, p)["calibration_slope"])
+
+
+def test_several_on_the_same_resamples_have_the_bounds_each_has_alone():
+    label, ours, theirs, who = scores(11, people=60)
+    others = {"theirs": theirs, "shifted": theirs + 0.5, "unknown": np.full(len(theirs), np.nan)}
+    options = {"rounds": 50, "confidence": 0.975, "seed": 4}
+    together = paired_bounds("rmse", label, ours, others, who, **options)
+    alone = {name: paired_gain("rmse", label, ours, other, who, **options)[1] for name, other in others.items()}
+    assert together == pytest.approx(alone, abs=0, nan_ok=True)
+    assert together["theirs"] != together["shifted"]
+    nobody = np.empty(0)
+    assert math.isnan(paired_bounds("rmse", nobody, nobody, {"theirs": nobody}, nobody, **options)["theirs"])

@@ -94,6 +94,17 @@ def test_rows_the_feature_store_lost_stop_the_training(home, monkeypatch, frames
         training_frames.training_frame(CHURN, rows)
 
 
+def test_labels_of_some_are_those_of_all_without_the_others(home, monkeypatch, frames):
+    frames.build(monkeypatch, home, frames.grid(3), count=40)
+    may = leave(CHURN.train_purpose, frames.START)
+    everybody = training_frames.labels(CHURN, frames.grid(3), may)
+    chosen = set(sorted(everybody["subscriber_id"].unique())[::3])
+    some = training_frames.labels(CHURN, frames.grid(3), may, lambda names: np.array([one in chosen for one in names]))
+    expected = everybody[everybody["subscriber_id"].isin(chosen)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some.astype({"subscriber_id": object}), expected.astype({"subscriber_id": object}))
+    assert 0 < len(some) < len(everybody)
+
+
 @pytest.mark.parametrize(("most", "count"), [(2600, 26), (2599, 25), (1000, 10), (100, 1), (50, 1)])
 def test_a_large_operator_thins_its_cutoffs_back_from_the_newest(home, monkeypatch, frames, most, count):
     cutoffs = frames.grid(26)

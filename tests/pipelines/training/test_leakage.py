@@ -51,6 +51,20 @@ def test_an_honest_feature_keeps_its_own_auc() -> None:
     assert abs(auc_of(honest, label=many) - metrics.auc(many, honest)) < 0.02
 
 
+def test_bins_counted_are_the_rows_ranked() -> None:
+    """The figure from counts by bin is that of every row's rate, to the last digit, ties and empty bins included."""
+    from pipelines.gate import metrics
+
+    half, bins = DRAW.integers(0, 2, COUNT), DRAW.integers(0, 30, COUNT) * 2
+    expected = []
+    for number in (0, 1):
+        told, judged = half != number, half == number
+        rate = {one: (LABEL[told & (bins == one)].sum() + LABEL[told].mean()) / ((told & (bins == one)).sum() + 1)
+                for one in np.unique(bins)}
+        expected.append(metrics.auc(LABEL[judged], np.array([rate[one] for one in bins[judged]])))
+    assert leakage._auc(bins, LABEL, half) == np.mean(expected)
+
+
 def test_rows_of_one_subscriber_do_not_vouch_for_each_other() -> None:
     """A column that only tells who it is ranks perfectly where the same subscribers stand on both sides."""
     people = np.repeat(DRAW.permutation(COUNT // 20), 20)

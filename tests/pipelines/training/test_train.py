@@ -187,14 +187,14 @@ def test_the_heads_saw_the_months_the_history_has_and_no_more(trained):
 def test_the_same_lifetime_value_again_is_the_same_version_and_from_nothing_the_same_bytes(trained, frames):
     again = training.train("ltv", trained.T)
     assert (again.reused, again.version) == (True, trained.ltv.version)
-    source = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+    leave = purpose.leave(LTV.train_purpose, trained.T)
+    source = value.read(LTV, champions.in_force("churn", trained.T), leave, lambda line: None)
     shuffled = trained.features.sample(frac=1, random_state=5)
     trained.features, kept = shuffled, trained.features
     try:
-        other = value.read(LTV, champions.in_force("churn", trained.T), trained.T, lambda line: None)
+        other = value.read(LTV, champions.in_force("churn", trained.T), leave, lambda line: None)
     finally:
         trained.features = kept
-    leave = purpose.leave(LTV.train_purpose, trained.T)
     rows = labels.labels(LTV, matured(LTV, trained.T, frames.START), leave)
     made = [value.fit(LTV, value.judged(one, rows), frames.COLUMNS, one, lambda line: None) for one in (source, other)]
     assert made[0].files == made[1].files
