@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -193,6 +194,10 @@ def _engine() -> tuple[Any, Any]:
         warnings.simplefilter("ignore")
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
+        from tqdm import tqdm  # type: ignore[import-untyped]  # what Great Expectations draws its bars with
+
+        # Its progress bars share a lock with every process forked from this one, and one that is killed keeps it.
+        tqdm.set_lock(threading.RLock())
 
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         context = gx.get_context(mode="ephemeral")
