@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 
 import great_expectations.expectations as gxe
@@ -110,3 +112,18 @@ def test_the_rows_of_failed_checks_are_asked_for_one_check_at_a_time(monkeypatch
     suite = [between("x", 0, 7, "x is big"), between("x", 1, None, "x is small"), between("x", 0, 9, "x is odd")]
     assert len(engine.validate("two", suite, batch()).rows) == 2
     assert asked == [(3, "BOOLEAN_ONLY"), (1, "COMPLETE"), (1, "COMPLETE")]
+
+
+def test_a_process_killed_while_it_checks_keeps_no_lock_of_its_siblings() -> None:
+    """By default the progress bars of Great Expectations share a semaphore with all forks, and the killed keep it."""
+    from tqdm.auto import tqdm
+
+    engine._engine()
+    lock = tqdm.get_lock()
+    child = os.fork()
+    if not child:
+        lock.acquire()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert lock.acquire(timeout=5)
+    lock.release()
